@@ -1,0 +1,1 @@
+"""Prefect: when and how the DAG runs."""

@@ -1,0 +1,1 @@
+"""Documents and what is done to them. No torch here."""

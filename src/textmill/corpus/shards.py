@@ -1,0 +1,122 @@
+"""Parquet shards: equal rows give equal bytes, and a shard is whole or absent."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from textmill.errors import UserError
+from textmill.files import replacing
+
+ROWS_PER_GROUP = 4096
+
+DOCUMENT = pa.schema(
+    [
+        ("id", pa.string()),
+        ("text", pa.large_string()),
+        ("source", pa.string()),
+        ("license", pa.string()),
+        ("lang", pa.string()),
+        ("meta", pa.string()),
+    ]
+)
+"""A document: `id` 32 hex digits, `text`, `source`, `license`, `lang` (ISO 639-1 or empty), `meta` (JSON)."""
+
+
+def shard_name(index: int) -> str:
+    """The file name of shard `index`."""
+    return f"part-{index:05d}.parquet"
+
+
+def shard_paths(directory: str | os.PathLike[str]) -> list[Path]:
+    """The shards of a directory in order.
+
+    Raises:
+        UserError: the directory is missing or holds no shard.
+    """
+    folder = Path(directory)
+    paths = sorted(folder.glob("part-*.parquet"))
+    if not paths:
+        raise UserError(f"{folder}: expected shards part-00000.parquet …, found none. Run the stage that writes it.")
+    return paths
+
+
+def write_table(path: str | os.PathLike[str], table: pa.Table) -> None:
+    """Write `table` as one Parquet file (zstd, row groups of 4,096 rows, no metadata that varies)."""
+    with replacing(path) as temporary:
+        pq.write_table(
+            table.replace_schema_metadata(None).combine_chunks(),
+            temporary,
+            compression="zstd",
+            compression_level=3,
+            row_group_size=ROWS_PER_GROUP,
+            store_schema=True,
+            write_statistics=True,
+        )
+
+
+class ShardWriter:
+    """Splits a stream of record batches into shards of a bounded size.
+
+    A shard is closed once it holds `characters` code points or more, so memory stays bounded by one
+    shard plus one batch, however large the input.
+    """
+
+    def __init__(self, directory: str | os.PathLike[str], schema: pa.Schema, bytes_per_shard: int = 16 << 20):
+        self.directory = Path(directory)
+        self.schema = schema
+        self.bytes_per_shard = bytes_per_shard
+        self.index = 0
+        self._batches: list[pa.RecordBatch] = []
+        self._bytes = 0
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Append a batch of the writer's schema."""
+        self._batches.append(batch)
+        self._bytes += batch.nbytes
+        if self._bytes >= self.bytes_per_shard:
+            self.flush()
+
+    def flush(self) -> None:
+        """Close the shard in progress, if it holds any row."""
+        if not self._batches:
+            return
+        table = pa.Table.from_batches(self._batches, schema=self.schema)
+        if table.num_rows:
+            write_table(self.directory / shard_name(self.index), table)
+            self.index += 1
+        self._batches, self._bytes = [], 0
+
+    def __enter__(self) -> ShardWriter:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self.flush()
+
+
+def read_table(path: str | os.PathLike[str], columns: Sequence[str] | None = None) -> pa.Table:
+    """Read one Parquet file.
+
+    Raises:
+        UserError: the file is missing, damaged, or lacks one of `columns`.
+    """
+    try:
+        return pq.read_table(path, columns=list(columns) if columns is not None else None, memory_map=True)
+    except FileNotFoundError:
+        raise UserError(f"{path}: not found; expected a Parquet file.") from None
+    except (pa.ArrowInvalid, OSError, KeyError) as error:
+        raise UserError(f"{path}: expected a readable Parquet file, but {str(error).splitlines()[0]}") from error
+
+
+def read_batches(
+    directory: str | os.PathLike[str], columns: Sequence[str] | None = None, rows: int = 4096
+) -> Iterator[pa.RecordBatch]:
+    """Yield the record batches of a directory's shards in order, at most `rows` rows each."""
+    for path in shard_paths(directory):
+        yield from read_table(path, columns).to_batches(max_chunksize=rows)

@@ -1,0 +1,1 @@
+"""Lineage manifest, gates and promotion of registered models."""

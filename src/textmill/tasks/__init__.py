@@ -1,0 +1,1 @@
+"""One file per task: where its rows come from and how they are read."""

@@ -1,0 +1,1 @@
+"""MLflow runs, datasets and models. Fail-open: tracking never stops training."""
