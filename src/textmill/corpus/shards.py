@@ -62,7 +62,7 @@ def write_table(path: str | os.PathLike[str], table: pa.Table) -> None:
 class ShardWriter:
     """Splits a stream of record batches into shards of a bounded size.
 
-    A shard is closed once it holds `characters` code points or more, so memory stays bounded by one
+    A shard is closed once it holds `bytes_per_shard` bytes of Arrow data or more, so memory stays bounded by one
     shard plus one batch, however large the input.
     """
 
