@@ -1,0 +1,1 @@
+"""How groups of people appear in a corpus: representation, association, and who the filters drop."""

@@ -1,0 +1,56 @@
+"""Accuracy, macro and micro F1, as scikit-learn defines them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from textmill.evaluation.metrics.metric import Floats, Metric, mean_score, with_count
+
+
+def accuracy() -> Metric:
+    """Share of items whose label is right, from 0 to 1."""
+
+    def statistics(predictions: Sequence[str], targets: Sequence[str]) -> Floats:
+        return with_count((np.asarray(predictions) == np.asarray(targets)).astype(np.float64))
+
+    return Metric("accuracy", statistics, mean_score)
+
+
+def _confusion_counts(labels: Sequence[str]):
+    columns = np.asarray(labels)
+
+    def statistics(predictions: Sequence[str], targets: Sequence[str]) -> Floats:
+        predicted = np.asarray(predictions)[:, None] == columns
+        gold = np.asarray(targets)[:, None] == columns
+        return np.concatenate([predicted & gold, predicted, gold], axis=1).astype(np.float64)
+
+    return statistics
+
+
+def _split(sums: Floats) -> tuple[Floats, Floats]:
+    hits, predicted, gold = np.split(sums, 3, axis=-1)
+    return hits, predicted + gold
+
+
+def _macro(sums: Floats) -> Floats:
+    hits, support = _split(sums)
+    f1 = np.divide(2 * hits, support, out=np.zeros_like(hits), where=support > 0)
+    # Like scikit-learn, a label that occurs neither in targets nor predictions has no F1 to average.
+    return f1.sum(-1) / np.maximum((support > 0).sum(-1), 1)
+
+
+def _micro(sums: Floats) -> Floats:
+    hits, support = _split(sums)
+    return 2 * hits.sum(-1) / np.maximum(support.sum(-1), 1)
+
+
+def macro_f1(labels: Sequence[str]) -> Metric:
+    """Unweighted mean of the F1 of each label, from 0 to 1."""
+    return Metric("macro_f1", _confusion_counts(labels), _macro)
+
+
+def micro_f1(labels: Sequence[str]) -> Metric:
+    """F1 of counts pooled over labels, from 0 to 1; equals accuracy when each item has one label."""
+    return Metric("micro_f1", _confusion_counts(labels), _micro)
