@@ -13,7 +13,24 @@ from textmill.evaluation.metrics.overlap import exact_match, rouge
 from textmill.evaluation.metrics.translation import bleu, chrf
 from textmill.evaluation.significance import bootstrap, resample_weights, wilson
 
-WORDS = ["save", "open", "close", "the", "a", "file", "window", "kernel", "notebook", "cell", "run", "保存", "打开", "关闭", "文件", "窗口"]
+WORDS = [
+    "save",
+    "open",
+    "close",
+    "the",
+    "a",
+    "file",
+    "window",
+    "kernel",
+    "notebook",
+    "cell",
+    "run",
+    "保存",
+    "打开",
+    "关闭",
+    "文件",
+    "窗口",
+]
 
 
 def sentences(n, seed, noise):
@@ -61,11 +78,9 @@ def test_draws_do_not_depend_on_chunks(monkeypatch):
 def test_a_clear_difference_is_won_a_reverse_one_lost_and_the_same_model_tied():
     generator = np.random.default_rng(5)
     targets = generator.choice(["yes", "no"], size=600)
-    flip = lambda share: np.where(
-        generator.random(600) < share, np.where(targets == "yes", "no", "yes"), targets
-    )
-    models = {"good": flip(0.1), "bad": flip(0.3), "twin": None}
-    models["twin"] = models["good"]
+    wrong = np.where(targets == "yes", "no", "yes")
+    good, bad = (np.where(generator.random(600) < share, wrong, targets) for share in (0.1, 0.3))
+    models = {"good": good, "bad": bad, "twin": good}
     metric = accuracy()
     (scores,) = bootstrap([metric], {k: [metric.statistics(v, targets)] for k, v in models.items()}, 2000, 1)
     won, lost, tied = (
