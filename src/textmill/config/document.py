@@ -50,7 +50,15 @@ def _table(model: type[BaseModel]) -> str:
     ]
     if not rows:
         return f"\n**{model.__name__}**: {heading} It has no keys.\n"
-    return "\n".join([f"\n**{model.__name__}**: {heading}\n", "| key | type | default | what |", "|---|---|---|---|", *rows, ""])
+    return "\n".join(
+        [
+            f"\n**{model.__name__}**: {heading}\n",
+            "| key | type | default | what |",
+            "|---|---|---|---|",
+            *rows,
+            "",
+        ]
+    )
 
 
 def _models(annotation: Any) -> list[type[BaseModel]]:
