@@ -1,0 +1,41 @@
+"""HTML documents to text, by trafilatura (Barbaresi, ACL 2021)."""
+
+from __future__ import annotations
+
+import re
+
+_DOCUMENT = re.compile(
+    r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--(?:(?!-->).)*+-->\s*+)*+<(?:!doctype\s+html|html|head|body)\b[^>]*>",
+    re.IGNORECASE | re.DOTALL,
+)
+_FRAGMENT = re.compile(
+    r"\s*<(div|p|article|section|main|header|table|ul|ol|dl|h[1-6]|blockquote|center|font)\b[^<>]*>",
+    re.IGNORECASE,
+)
+_END_TAG = re.compile(r"</[a-z][a-z0-9]*\s*>$", re.IGNORECASE)
+_ANY_TAG = re.compile(r"<(?:!doctype|/?[a-z][a-z0-9]*)\b[^<>]*>", re.IGNORECASE)
+
+
+def is_html(text: str, declared: bool = False) -> bool:
+    """Whether the whole of `text` is HTML rather than text that quotes some.
+
+    A declared document needs any tag; an undeclared one must begin as an HTML document does, or begin with a block
+    element and end with a closing tag.
+    """
+    if "<" not in text:
+        return False
+    if declared:
+        return _ANY_TAG.search(text) is not None
+    if text.lstrip()[:1] != "<":
+        return False
+    if _DOCUMENT.match(text):
+        return True
+    return _FRAGMENT.match(text) is not None and _END_TAG.search(text.rstrip()[-64:]) is not None
+
+
+def extract(text: str) -> str:
+    """The main text of an HTML document, one block a line; all of its text where no main part is found."""
+    import trafilatura
+
+    found = trafilatura.extract(text, include_comments=False, include_tables=True, deduplicate=False)
+    return found if found else trafilatura.html2txt(text)

@@ -1,0 +1,167 @@
+"""Map an operator over the shards of a directory: shard in, shard out, by a pool of local processes.
+
+What is written depends on the shards and the operator alone: neither the number of workers nor the order in which
+they finish shows. A run that is killed leaves only whole shards behind.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from textmill.corpus.operators import Operator
+from textmill.corpus.shards import read_table, shard_paths, write_table
+from textmill.errors import UserError
+from textmill.processes import die_with_parent
+
+ROWS_PER_BATCH = 4096
+BYTES_PER_BATCH = 4 << 20
+"""A batch has at most this many rows and, beyond its first row, at most this many bytes: it bounds a worker's memory."""
+
+_operator: Operator
+_keep: tuple[str, ...] | None
+
+
+def map_shards(
+    operator: Operator,
+    source: str | os.PathLike[str],
+    target: str | os.PathLike[str],
+    *,
+    keep: Sequence[str] | None = None,
+    workers: int = 1,
+    advance: Callable[[int], None] | None = None,
+) -> int:
+    """Apply `operator` to each shard of `source` and write a shard of the same name to `target`.
+
+    Args:
+        operator: what to do with the rows.
+        source: a directory of shards.
+        target: the directory to write; shards that are already there are removed first.
+        keep: the input columns that are carried over, before the added ones; None means all of them.
+        workers: how many processes work at the same time; 1 means this one.
+        advance: called with the number of rows of each shard that is done.
+
+    Returns:
+        The number of rows.
+
+    Raises:
+        UserError: a shard is missing, damaged or lacks a column (found before any work starts), or a worker process
+            was killed from outside.
+    """
+    paths = shard_paths(source)
+    for path in paths:
+        check_shard(operator, path, keep)
+    folder = Path(target)
+    folder.mkdir(parents=True, exist_ok=True)
+    for leftover in [*folder.glob("part-*.parquet"), *folder.glob(".part-*.tmp")]:
+        leftover.unlink()
+    rows = 0
+    for done in _map(
+        operator, keep, [(path, folder / path.name) for path in paths], min(workers, len(paths))
+    ):
+        rows += done
+        if advance is not None:
+            advance(done)
+    return rows
+
+
+def count_rows(directory: str | os.PathLike[str]) -> int:
+    """The number of rows in a directory of shards, read from the file footers alone.
+
+    Raises:
+        UserError: there is no shard, or one is damaged.
+    """
+    return sum(_metadata(path).num_rows for path in shard_paths(directory))
+
+
+def check_shard(operator: Operator, path: Path, keep: Sequence[str] | None = None) -> None:
+    """Make sure that the shard at `path` has every column that `operator` reads and `keep` names.
+
+    Raises:
+        UserError: it is damaged, or a column is missing or has another type.
+    """
+    schema = _metadata(path).schema.to_arrow_schema()
+    operator.check(schema, str(path))
+    for name in keep or ():
+        if name not in schema.names:
+            raise UserError(f"{path}: expected a column {name}; found {', '.join(schema.names)}.")
+
+
+def map_shard(operator: Operator, source: Path, target: Path, keep: Sequence[str] | None = None) -> int:
+    """Apply `operator` to one shard, write the result to `target` and return its number of rows."""
+    columns = None if keep is None else list(dict.fromkeys([*keep, *operator.reads.names]))
+    table = read_table(source, columns)
+    kept = table.schema.names if keep is None else list(keep)
+    names = [*kept, *(name for name in operator.adds.names if name not in kept)]
+    schema = pa.schema([operator.output(table.schema).field(name) for name in names])
+    batches = [operator(batch).select(names) for batch in bounded_batches(table)]
+    write_table(target, pa.Table.from_batches(batches, schema=schema))
+    return table.num_rows
+
+
+def bounded_batches(table: pa.Table) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of `table` in order, in batches of at most ROWS_PER_BATCH rows and about BYTES_PER_BATCH bytes."""
+    for batch in table.to_batches(max_chunksize=ROWS_PER_BATCH):
+        yield from _halved(batch)
+
+
+def _halved(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    if batch.num_rows < 2 or batch.nbytes <= BYTES_PER_BATCH:
+        yield batch
+        return
+    middle = batch.num_rows // 2
+    yield from _halved(batch.slice(0, middle))
+    yield from _halved(batch.slice(middle))
+
+
+def _metadata(path: Path) -> pq.FileMetaData:
+    try:
+        return pq.read_metadata(path)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise UserError(
+            f"{path}: expected a readable Parquet file, but {str(error).splitlines()[0]}"
+        ) from error
+
+
+def _map(
+    operator: Operator, keep: Sequence[str] | None, pairs: list[tuple[Path, Path]], workers: int
+) -> Iterator[int]:
+    if workers == 1:
+        for source, target in pairs:
+            yield map_shard(operator, source, target, keep)
+        return
+    pool = ProcessPoolExecutor(
+        workers,
+        # A forked child would inherit the locks of whatever threads the parent has.
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_start_worker,
+        initargs=(operator, None if keep is None else tuple(keep)),
+    )
+    try:
+        for future in as_completed([pool.submit(_work, source, target) for source, target in pairs]):
+            yield future.result()
+    except BrokenProcessPool:
+        raise UserError(
+            f"{operator.name}: a worker process was killed from outside, most likely because memory ran out. "
+            "Lower run.workers in params.yaml and run the same command again."
+        ) from None
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _start_worker(operator: Operator, keep: tuple[str, ...] | None) -> None:
+    global _operator, _keep
+    die_with_parent()
+    pa.set_cpu_count(1)
+    _operator, _keep = operator, keep
+
+
+def _work(source: Path, target: Path) -> int:
+    return map_shard(_operator, source, target, _keep)
