@@ -8,7 +8,6 @@ import pyarrow as pa
 from textmill.evaluation.bias.lexicon import Lexicon
 from textmill.evaluation.bias.mentions import (
     HASH_BASE,
-    Finder,
     Mentions,
     TermTable,
     longest_first,
@@ -18,14 +17,14 @@ from textmill.evaluation.bias.mentions import (
 _SENTENCE_END = np.array([ord(mark) for mark in "。！？!?；;\n"], dtype=np.uint32)
 
 
-class CharacterFinder(Finder):
+class CharacterFinder:
     """Finds terms as runs of characters, reading left to right and taking the longest each time.
 
     A sentence ends at 。！？!?；; and at a line break. Its length is counted in Han characters.
     """
 
     def __init__(self, lexicon: Lexicon):
-        super().__init__(lexicon)
+        self.lexicon = lexicon
         self.begins = np.zeros(0x110000, dtype=bool)
         self.begins[[ord(term[0]) for term in lexicon.terms]] = True
         sizes = np.array([len(term) for term in lexicon.terms])
@@ -36,6 +35,7 @@ class CharacterFinder(Finder):
             self.tables.append((size, TermTable(_hash_rows(points), ids)))
 
     def find(self, texts: pa.LargeStringArray) -> Mentions:
+        """All mentions in a block of documents."""
         data, byte_offsets = text_bytes(texts)
         points = _code_points(data.tobytes())
         # A byte that is not a continuation byte begins a character.

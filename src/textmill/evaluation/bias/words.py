@@ -8,7 +8,6 @@ import pyarrow as pa
 from textmill.evaluation.bias.lexicon import Lexicon
 from textmill.evaluation.bias.mentions import (
     HASH_BASE,
-    Finder,
     Mentions,
     TermTable,
     longest_first,
@@ -25,7 +24,7 @@ _SENTENCE_END = np.isin(np.arange(256), np.frombuffer(b".!?", dtype=np.uint8))
 _PUNCTUATION = ((0xE2, 0x80), (0xE2, 0x81), (0xE3, 0x80), (0xEF, 0xBC))
 
 
-class WordFinder(Finder):
+class WordFinder:
     """Finds words and phrases: a word is a run of letters, digits and underscores of any script.
 
     Words of a phrase are one character apart, be it a space, a line break or a hyphen. Of overlapping phrases the
@@ -33,7 +32,7 @@ class WordFinder(Finder):
     """
 
     def __init__(self, lexicon: Lexicon):
-        super().__init__(lexicon)
+        self.lexicon = lexicon
         sizes = np.array([len(term.split(" ")) for term in lexicon.terms])
         self.tables: list[tuple[int, TermTable]] = []
         for size in sorted(set(sizes.tolist())):
@@ -42,6 +41,7 @@ class WordFinder(Finder):
             self.tables.append((size, TermTable(np.array(hashes, dtype=np.uint64), ids)))
 
     def find(self, texts: pa.LargeStringArray) -> Mentions:
+        """All mentions in a block of documents."""
         data, offsets = text_bytes(texts)
         start, end = _word_spans(data, offsets)
         sentence_start = _sentence_starts(data, offsets)
