@@ -16,8 +16,8 @@ class Mask(Section):
     )
     ip: bool = Field(
         default=True,
-        description="Globally routable IPv4 and IPv6 addresses become `<IP>`; private, loopback and documentation "
-        "addresses identify nobody and stay.",
+        description="Globally routable IPv4 and IPv6 addresses become `<IP>`; private, loopback and "
+        "documentation addresses identify nobody and stay.",
     )
     secret: bool = Field(
         default=True,
@@ -45,7 +45,7 @@ class Clean(Section):
     )
     language: bool = Field(
         default=True,
-        description="Detect the language (fastText lid.176). When false, `lang` stays as the source declared it.",
+        description="Detect the language (fastText lid.176). When false, `lang` stays as declared.",
     )
     language_hint_below: float = Field(
         default=0.5,

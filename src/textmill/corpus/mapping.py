@@ -1,7 +1,7 @@
 """Map an operator over the shards of a directory: shard in, shard out, by a pool of local processes.
 
-What is written depends on the shards and the operator alone: neither the number of workers nor the order in which
-they finish shows. A run that is killed leaves only whole shards behind.
+What is written depends on the shards and the operator alone: neither the number of workers nor the order in
+which they finish shows. A run that is killed leaves only whole shards behind.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from textmill.processes import die_with_parent
 
 ROWS_PER_BATCH = 4096
 BYTES_PER_BATCH = 4 << 20
-"""A batch has at most this many rows and, beyond its first row, at most this many bytes: it bounds a worker's memory."""
+"""The most rows of a batch and, unless it is one row, the most bytes: they bound a worker's memory."""
 
 _operator: Operator
 _keep: tuple[str, ...] | None
@@ -52,8 +52,8 @@ def map_shards(
         The number of rows.
 
     Raises:
-        UserError: a shard is missing, damaged or lacks a column (found before any work starts), or a worker process
-            was killed from outside.
+        UserError: a shard is missing, damaged or lacks a column (found before any work starts), or a worker
+            process was killed from outside.
     """
     paths = shard_paths(source)
     for path in paths:
@@ -107,7 +107,7 @@ def map_shard(operator: Operator, source: Path, target: Path, keep: Sequence[str
 
 
 def bounded_batches(table: pa.Table) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of `table` in order, in batches of at most ROWS_PER_BATCH rows and about BYTES_PER_BATCH bytes."""
+    """Yield the rows of `table` in order, in batches within ROWS_PER_BATCH and BYTES_PER_BATCH."""
     for batch in table.to_batches(max_chunksize=ROWS_PER_BATCH):
         yield from _halved(batch)
 

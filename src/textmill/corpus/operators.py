@@ -23,11 +23,12 @@ class Operator:
     Attributes:
         name: what messages call it.
         reads: the columns `function` needs, with their types.
-        adds: the columns it returns, with their types; a column of `reads` may be among them, it is then replaced.
-        function: takes a batch of exactly `reads`, returns a batch of exactly `adds` with the same number of rows
-            in the same order. It must depend on nothing but the row, so that batch and shard boundaries never
-            show, and it must be picklable (a module-level function, or `functools.partial` of one), so that worker
-            processes can receive it.
+        adds: the columns it returns, with their types; a column of `reads` may be among them, it is then
+            replaced.
+        function: takes a batch of exactly `reads`, returns a batch of exactly `adds` with the same number of
+            rows in the same order. It must depend on nothing but the row, so that batch and shard boundaries
+            never show, and it must be picklable (a module-level function, or `functools.partial` of one), so
+            that worker processes can receive it.
     """
 
     name: str

@@ -19,8 +19,8 @@ _ANY_TAG = re.compile(r"<(?:!doctype|/?[a-z][a-z0-9]*)\b[^<>]*>", re.IGNORECASE)
 def is_html(text: str, declared: bool = False) -> bool:
     """Whether the whole of `text` is HTML rather than text that quotes some.
 
-    A declared document needs any tag; an undeclared one must begin as an HTML document does, or begin with a block
-    element and end with a closing tag.
+    A declared document needs any tag; an undeclared one must begin as an HTML document does, or begin with a
+    block element and end with a closing tag.
     """
     if "<" not in text:
         return False

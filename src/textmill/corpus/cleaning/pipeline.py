@@ -35,8 +35,8 @@ class Cleaned(NamedTuple):
 def clean(text: str, options: Clean | None = None, declared_html: bool = False) -> Cleaned:
     """Clean one text.
 
-    One step can bring forth work for an earlier one (an entity that hides a control character), so the steps are
-    repeated until nothing changes: cleaning what is clean does nothing.
+    One step can bring forth work for an earlier one (an entity that hides a control character), so the steps
+    are repeated until nothing changes: cleaning what is clean does nothing.
 
     Args:
         text: any string, lone surrogates included.
@@ -71,7 +71,7 @@ def _clean_once(text: str, options: Clean, declared_html: bool) -> tuple[str, tu
 
 
 def cleaner(options: Clean) -> Operator:
-    """The operator of the clean stage: replaces `text` and `lang`, adds `lang_score` and the `pii_*` counts."""
+    """The operator of the clean stage: replaces `text` and `lang`, adds `lang_score` and `pii_*`."""
     return Operator("clean", READS, ADDS, partial(_clean_batch, options))
 
 

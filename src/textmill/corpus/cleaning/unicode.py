@@ -1,7 +1,7 @@
 """Encoding repair and normalization of characters and whitespace.
 
-Chinese punctuation and curly quotes are kept: ftfy's options that turn full-width forms and typographic quotes into
-ASCII are right for identifiers, not for prose.
+Chinese punctuation and curly quotes are kept: ftfy's options that turn full-width forms and typographic
+quotes into ASCII are right for identifiers, not for prose.
 """
 
 from __future__ import annotations
@@ -57,8 +57,9 @@ def replace_entities(text: str) -> str:
 def normalize(text: str) -> str:
     """Normalize to NFC, without control characters, with `\\n` as the only line break and plain spaces.
 
-    Line structure stays: indentation, alignment and single blank lines are content in code and dialogue. Trailing
-    spaces, runs of more than one blank line, and the ideographic space that indents Chinese paragraphs go.
+    Line structure stays: indentation, alignment and single blank lines are content in code and dialogue.
+    Trailing spaces, runs of more than one blank line, and the ideographic space that indents Chinese
+    paragraphs go.
     """
     if "\x1b" in text:
         text = _TERMINAL_ESCAPE.sub("", text)
