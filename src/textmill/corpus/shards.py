@@ -41,7 +41,9 @@ def shard_paths(directory: str | os.PathLike[str]) -> list[Path]:
     folder = Path(directory)
     paths = sorted(folder.glob("part-*.parquet"))
     if not paths:
-        raise UserError(f"{folder}: expected shards part-00000.parquet …, found none. Run the stage that writes it.")
+        raise UserError(
+            f"{folder}: expected shards part-00000.parquet …, found none. Run the stage that writes it."
+        )
     return paths
 
 
@@ -62,8 +64,8 @@ def write_table(path: str | os.PathLike[str], table: pa.Table) -> None:
 class ShardWriter:
     """Splits a stream of record batches into shards of a bounded size.
 
-    A shard is closed once it holds `bytes_per_shard` bytes of Arrow data or more, so memory stays bounded by one
-    shard plus one batch, however large the input.
+    A shard is closed once it holds `bytes_per_shard` bytes of Arrow data or more, so memory stays bounded by
+    one shard plus one batch, however large the input.
     """
 
     def __init__(self, directory: str | os.PathLike[str], schema: pa.Schema, bytes_per_shard: int = 16 << 20):
@@ -111,7 +113,9 @@ def read_table(path: str | os.PathLike[str], columns: Sequence[str] | None = Non
     except FileNotFoundError:
         raise UserError(f"{path}: not found; expected a Parquet file.") from None
     except (pa.ArrowInvalid, OSError, KeyError) as error:
-        raise UserError(f"{path}: expected a readable Parquet file, but {str(error).splitlines()[0]}") from error
+        raise UserError(
+            f"{path}: expected a readable Parquet file, but {str(error).splitlines()[0]}"
+        ) from error
 
 
 def read_batches(
@@ -120,3 +124,21 @@ def read_batches(
     """Yield the record batches of a directory's shards in order, at most `rows` rows each."""
     for path in shard_paths(directory):
         yield from read_table(path, columns).to_batches(max_chunksize=rows)
+
+
+def count_rows(directory: str | os.PathLike[str]) -> int:
+    """How many rows a directory's shards hold, read from their footers.
+
+    Raises:
+        UserError: there is no shard, or one is damaged.
+    """
+    return sum(_rows(path) for path in shard_paths(directory))
+
+
+def _rows(path: Path) -> int:
+    try:
+        return pq.read_metadata(path).num_rows
+    except (pa.ArrowInvalid, OSError) as error:
+        raise UserError(
+            f"{path}: expected a readable Parquet file, but {str(error).splitlines()[0]}"
+        ) from error

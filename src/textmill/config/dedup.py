@@ -1,0 +1,35 @@
+"""params.yaml: dedup. When two documents count as the same."""
+
+from pydantic import Field
+
+from textmill.config.section import Section
+
+
+class Dedup(Section):
+    """Exact and near-duplicates."""
+
+    near: bool = Field(default=True, description="Look for near-duplicates; false finds exact ones only.")
+    shingle: int = Field(
+        default=5,
+        ge=1,
+        le=32,
+        description="Tokens per shingle. A token is a word, or a character in scripts without spaces.",
+    )
+    threshold: float = Field(
+        default=0.8,
+        gt=0,
+        le=1,
+        description="Smallest exact Jaccard similarity of the shingle sets of two near-duplicates.",
+    )
+    bands: int = Field(
+        default=21,
+        ge=1,
+        le=256,
+        description="Bands of the locality-sensitive hash. More find more candidates and take longer.",
+    )
+    rows: int = Field(
+        default=6,
+        ge=1,
+        le=32,
+        description="Values per band. More leave fewer false candidates and miss more pairs.",
+    )
