@@ -39,9 +39,8 @@ def detect(texts: Sequence[str]) -> tuple[list[str], list[float]]:
     samples = [" ".join(text[:CHARACTERS].split()) for text in texts]
     asked = [index for index, sample in enumerate(samples) if any(map(str.isalpha, sample))]
     languages, scores = [""] * len(samples), [0.0] * len(samples)
-    if asked:
-        labels, probabilities = _model().predict([samples[index] for index in asked])
-        for index, label, probability in zip(asked, labels, probabilities, strict=True):
-            languages[index] = label[0].removeprefix(_LABEL)
-            scores[index] = round(min(float(probability[0]), 1.0), 4)
+    for index in asked:
+        (label,), (probability,) = _model().predict(samples[index])
+        languages[index] = label.removeprefix(_LABEL)
+        scores[index] = round(min(probability, 1.0), 4)
     return languages, scores
