@@ -41,7 +41,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Scores:
-    """One metric of several models: `value[model]` on all items and `resampled[model]`, shape (resamples,)."""
+    """One metric of several models: `value[model]` on all items, `resampled[model]` of shape (resamples,)."""
 
     metric: Metric
     value: Mapping[str, float]
@@ -107,7 +107,7 @@ def _interval(values: Floats) -> tuple[float, float]:
 
 
 def _p_value(differences: Floats) -> float:
-    """Two-sided: twice the smaller share of resamples on either side of zero, never below 2/(resamples + 1)."""
+    """Two-sided: twice the smaller share of resamples beyond zero, never below 2/(resamples + 1)."""
     beyond = min(int((differences <= 0).sum()), int((differences >= 0).sum()))
     return min(1.0, 2.0 * (beyond + 1) / (len(differences) + 1))
 

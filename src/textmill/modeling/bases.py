@@ -81,7 +81,7 @@ def from_directory(source: Path, target: Path) -> None:
 
 
 def from_hub(repository: str, revision: str, target: Path) -> None:
-    """Download a hub repository at a revision and write it to `target`; only its safetensors, no pickled twin.
+    """Download the safetensors model of a hub repository at a revision to `target`; pickled twins stay there.
 
     Raises:
         UserError: the hub cannot be reached, or has no such repository or revision, or `check_members`

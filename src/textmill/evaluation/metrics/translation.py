@@ -17,7 +17,7 @@ def bleu_tokenizer(target_lang: str) -> str:
 
 
 def bleu(target_lang: str = "") -> Metric:
-    """Corpus BLEU (Papineni et al. 2002), 0 to 100, with sacrebleu's defaults (order 4, exponential smoothing)."""
+    """Corpus BLEU (Papineni et al. 2002), 0 to 100; sacrebleu's defaults: order 4, exponential smoothing."""
 
     def statistics(predictions: Sequence[str], targets: Sequence[str]) -> Floats:
         from sacrebleu.metrics import BLEU

@@ -1,0 +1,133 @@
+"""evaluate@RUN: judge a fine-tuned model on the test rows, beside its control and baselines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pipelines._stage import Stage, run
+
+SUBJECT, CONTROL = "finetuned", "control"
+
+
+def main(stage: Stage) -> None:
+    """Predict the test rows, score every model, write data/predictions/RUN and reports/evaluation/RUN.json."""
+    from textmill.config.evaluate import Evaluate
+    from textmill.evaluation.task_table import read_task
+
+    params = stage.params(Evaluate, "evaluate")
+    task = read_task(Path("data/tasks"), _task_name(stage))
+    judgement = params.judgement(task.name, task.kind)
+    predictions = _predict_models(stage, params, judgement, task)
+    predictions.update(_predict_baselines(stage, judgement, task))
+    _write_predictions(stage, task, predictions)
+    _write_report(stage, params, judgement, task, predictions)
+
+
+def _task_name(stage: Stage) -> str:
+    """The task of the run; the other keys of its finetune section are none of this stage's business."""
+    from textmill.config.load import read_params
+    from textmill.errors import UserError
+
+    runs = read_params().get("finetune") or {}
+    task = (runs.get(stage.item) or {}).get("task")
+    if not isinstance(task, str):
+        raise UserError(
+            f"params.yaml: finetune.{stage.item}.task: expected the name of a task, found {task!r}; "
+            f"known runs: {', '.join(runs) or 'none'}."
+        )
+    return task
+
+
+def _predict_models(stage: Stage, params: Any, judgement: Any, task: Any) -> dict[str, list[str]]:
+    from textmill.evaluation.loading import holds_model
+
+    directories = {SUBJECT: Path("models/tasks") / str(stage.item)}
+    control = Path("models/controls") / str(stage.item)
+    if holds_model(control):
+        directories[CONTROL] = control
+    found = {}
+    for name, directory in directories.items():
+        common = {
+            "max_input_tokens": params.max_input_tokens,
+            "batch_tokens": params.batch_tokens,
+            "threads": params.threads,
+        }
+        with stage.progress(len(task.test.inputs), "rows") as progress:
+            if task.kind == "classification":
+                from textmill.evaluation.classify import classify
+
+                found[name] = classify(directory, task.test.inputs, advance=progress.advance, **common)
+            else:
+                from textmill.evaluation.generation import generate
+
+                found[name] = generate(
+                    directory,
+                    task.test.inputs,
+                    beams=judgement.beams or 1,
+                    max_new_tokens=judgement.max_new_tokens or 64,
+                    advance=progress.advance,
+                    **common,
+                )
+    return found
+
+
+def _predict_baselines(stage: Stage, judgement: Any, task: Any) -> dict[str, list[str]]:
+    from textmill.modeling.baselines import predict_baseline
+
+    found = {}
+    for name in judgement.baselines or []:
+        found[name] = predict_baseline(
+            name, task.kind, task.train, task.validation, task.test.inputs, judgement.header_lines or 0
+        )
+        stage.say(f"{name}: {len(found[name]):,} rows")
+    return found
+
+
+def _write_predictions(stage: Stage, task: Any, predictions: dict[str, list[str]]) -> None:
+    import pyarrow as pa
+
+    from textmill.corpus.shards import write_table
+
+    columns = {"id": task.ids, "input": task.test.inputs, "target": task.test.targets} | predictions
+    table = pa.table({name: pa.array(values, pa.large_string()) for name, values in columns.items()})
+    table = table.set_column(0, "id", table["id"].cast(pa.string()))
+    write_table(Path("data/predictions") / str(stage.item) / "predictions.parquet", table)
+
+
+def _write_report(
+    stage: Stage, params: Any, judgement: Any, task: Any, predictions: dict[str, list[str]]
+) -> None:
+    from textmill.evaluation.metrics.choose import choose_metrics
+    from textmill.evaluation.report import models_and_comparisons, sample_rows
+    from textmill.evaluation.significance import bootstrap
+    from textmill.files import write_json
+
+    metrics = choose_metrics(judgement.metrics or [], task.kind, task.labels, task.target_lang)
+    statistics = {
+        model: [metric.statistics(texts, task.test.targets) for metric in metrics]
+        for model, texts in predictions.items()
+    }
+    scores = bootstrap(metrics, statistics, params.resamples, stage.seed)
+    report = {
+        "name": stage.item,
+        "task": task.name,
+        "kind": task.kind,
+        "n": len(task.ids),
+        "test_sha256": task.test_sha256,
+        "samples": [
+            {"id": task.ids[row], "input": task.test.inputs[row], "target": task.test.targets[row]}
+            | {model: texts[row] for model, texts in predictions.items()}
+            for row in sample_rows(task.ids, params.samples)
+        ],
+    } | models_and_comparisons(scores, SUBJECT)
+    write_json(Path("reports/evaluation") / f"{stage.item}.json", report)
+    for row in report["comparisons"]:
+        stage.say(
+            f"{row['metric']} {row['verdict']} against {row['against']}: "
+            f"{row['difference']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]"
+        )
+
+
+if __name__ == "__main__":
+    run(main, "evaluate", "run")

@@ -1,0 +1,49 @@
+"""params.yaml: evaluate. How fine-tuned models are judged, and against what."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from textmill.config.section import Section
+
+MetricName = Literal[
+    "accuracy", "macro_f1", "micro_f1", "bleu", "chrf", "rouge1", "rouge2", "rougeL", "exact_match"
+]
+BaselineName = Literal["majority", "tfidf_logistic", "copy", "lead", "translation_memory"]
+
+
+class Judgement(Section):
+    """How the runs of one task are judged; a key that is left out is taken from the task's kind."""
+
+    metrics: list[MetricName] | None = Field(default=None, description="Metrics, in the order of reports.")
+    baselines: list[BaselineName] | None = Field(default=None, description="Baselines to compare with.")
+    header_lines: int | None = Field(
+        default=None, ge=0, description="Leading lines of an input that are no prose; lead skips them."
+    )
+    beams: int | None = Field(default=None, ge=1, le=32, description="Width of the beam; 1 is greedy.")
+    max_new_tokens: int | None = Field(default=None, ge=1, description="Tokens an output may have.")
+
+
+class Evaluate(Section):
+    """Decoding, metrics, baselines and resampling of every evaluation."""
+
+    resamples: int = Field(
+        default=2000, ge=1000, le=100_000, description="Bootstrap resamples behind each interval and p."
+    )
+    samples: int = Field(default=8, ge=0, le=1000, description="Items shown in the report with all outputs.")
+    batch_tokens: int = Field(
+        default=4096, ge=64, description="Padded input tokens in a batch; bounds memory."
+    )
+    max_input_tokens: int = Field(
+        default=512, ge=8, description="Longer inputs are cut, also where the model could read more."
+    )
+    threads: int = Field(default=1, ge=1, le=256, description="CPU threads of the model.")
+    classification: Judgement = Field(description="Judgement of classification tasks.")
+    generation: Judgement = Field(description="Judgement of generation tasks.")
+    tasks: dict[str, Judgement] = Field(default={}, description="Exceptions by task name.")
+
+    def judgement(self, task: str, kind: str) -> Judgement:
+        """The judgement of `task`: its kind's, with the task's own keys on top."""
+        general = self.classification if kind == "classification" else self.generation
+        own = self.tasks[task].model_dump(exclude_none=True) if task in self.tasks else {}
+        return general.model_copy(update=own)

@@ -1,0 +1,65 @@
+"""Read what the tasks stage wrote."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from textmill.errors import UserError
+from textmill.files import read_json
+from textmill.modeling.baselines import Rows
+
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task's rows and what its task.json says; `ids` are those of the test rows."""
+
+    name: str
+    kind: str
+    labels: list[str]
+    target_lang: str
+    test_sha256: str
+    ids: list[str]
+    train: Rows
+    validation: Rows
+    test: Rows
+
+
+def read_task(root: Path, name: str) -> Task:
+    """Read the task `name` below `root` (data/tasks).
+
+    Raises:
+        UserError: a file is missing or damaged, a split is empty, or a test label is unknown in training.
+    """
+    from textmill.corpus.shards import read_table
+
+    folder = root / name
+    try:
+        about = read_json(folder / "task.json")
+    except FileNotFoundError:
+        raise UserError(f"{folder / 'task.json'}: not found; run the tasks stage of {name} first.") from None
+    rows, ids, languages = {}, [], set()
+    for split in SPLITS:
+        path = folder / f"{split}.parquet"
+        table = read_table(path, ["id", "input", "target", "target_lang"])
+        if table.num_rows == 0:
+            raise UserError(f"{path}: expected rows, found none.")
+        rows[split] = Rows(table["input"].to_pylist(), table["target"].to_pylist())
+        if split == "test":
+            ids, languages = table["id"].to_pylist(), set(table["target_lang"].unique().to_pylist())
+    labels = list(about.get("labels") or [])
+    if about["kind"] == "classification":
+        for row, label in enumerate(rows["test"].targets):
+            if label not in labels:
+                raise UserError(
+                    f"{folder / 'test.parquet'}: row {row}: label {label!r} is not among those of the training "
+                    f"rows: {', '.join(labels)}."
+                )
+    # Where targets are in several languages no language's own tokenizer fits all of them.
+    target_lang = languages.pop() if len(languages) == 1 else ""
+    return Task(
+        name, about["kind"], labels, target_lang or "", about["test_sha256"], ids,
+        rows["train"], rows["validation"], rows["test"],
+    )  # fmt: skip

@@ -1,0 +1,50 @@
+"""What a model has to beat: each baseline is fitted on the training rows and predicts from the input alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import import_module
+
+from textmill.errors import UserError
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of a task table: inputs and targets of equal length."""
+
+    inputs: Sequence[str]
+    targets: Sequence[str]
+
+
+CLASSIFICATION = ("majority", "tfidf_logistic")
+GENERATION = ("copy", "lead", "translation_memory")
+
+_MODULES = {"copy": "copy_input"}
+
+
+def predict_baseline(
+    name: str, kind: str, train: Rows, validation: Rows, inputs: Sequence[str], header_lines: int = 0
+) -> list[str]:
+    """What the baseline `name` predicts: one string per input.
+
+    Args:
+        name: one of `CLASSIFICATION` or `GENERATION`, as `kind` says.
+        kind: ``classification`` or ``generation``.
+        train: what it is fitted on.
+        validation: what its settings are chosen on, if it has any.
+        inputs: texts to predict from.
+        header_lines: leading lines of an input that are no prose; ``lead`` skips them.
+
+    Raises:
+        UserError: no baseline for this kind of task has this name.
+    """
+    known = CLASSIFICATION if kind == "classification" else GENERATION
+    if name not in known:
+        raise UserError(
+            f"baselines: {name}: does not fit a {kind} task; expected some of {', '.join(known)}."
+        )
+    module = import_module(f"textmill.modeling.baselines.{_MODULES.get(name, name)}")
+    if name == "lead":
+        return module.predict(train, validation, inputs, header_lines)
+    return module.predict(train, validation, inputs)
