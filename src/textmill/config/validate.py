@@ -1,0 +1,29 @@
+"""params.yaml: validate. What must hold of the data before anything is trained on it."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from textmill.config.section import Section
+
+Frame = Literal["documents", "languages", "sources", "splits", "signals", "tasks", "task_rows"]
+
+
+class Expectation(Section):
+    """One expectation of Great Expectations, on one stats frame."""
+
+    name: str = Field(min_length=1, description="What must hold, in words; shown when it does not.")
+    frame: Frame = Field(description="The stats frame it looks at; see docs/report.md for their columns.")
+    where: dict[str, str | int | bool] = Field(
+        default={}, description="Only rows whose columns equal these values; none left is a failure."
+    )
+    expectation: str = Field(
+        pattern="^expect_", description="Type, as in Great Expectations: expect_column_max_to_be_between."
+    )
+    arguments: dict[str, Any] = Field(default={}, description="Arguments of the expectation, such as column.")
+
+
+class Validate(Section):
+    """The gate between data and training."""
+
+    expectations: list[Expectation] = Field(min_length=1, description="All of them must hold.")

@@ -1,0 +1,1 @@
+"""The gate between data and training: facts about the corpus, and what is expected of them."""

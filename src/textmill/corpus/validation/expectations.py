@@ -1,0 +1,234 @@
+"""Check expectations on stats frames with Great Expectations, and say what was found without saying when."""
+
+from __future__ import annotations
+
+import difflib
+import logging
+import os
+import re
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from textmill.config.validate import Expectation, Validate
+from textmill.corpus.validation.frames import StatsFrames
+from textmill.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from great_expectations.core import ExpectationValidationResult
+    from great_expectations.data_context import EphemeralDataContext
+
+EXAMPLES = 5
+
+
+def check_expectations(
+    settings: Validate, frames: StatsFrames, data_docs: str | os.PathLike[str] | None = None
+) -> dict[str, Any]:
+    """Check every expectation.
+
+    Args:
+        data_docs: folder for the HTML pages of Great Expectations (they hold run times: keep them out of outs).
+
+    Returns:
+        ``{"passed": bool, "expectations": [{name, frame, expectation, expected, observed, passed}]}`` in the order
+        of `settings`; equal data gives an equal report.
+
+    Raises:
+        UserError: an expectation has an unknown type, argument or column, or two have one name.
+    """
+    # The variable must be set before the import: the library reads it only then.
+    os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    logging.getLogger("great_expectations").setLevel(logging.CRITICAL)
+    context = _context(data_docs)
+    suites: dict[tuple[str, str], list[Expectation]] = {}
+    for number, expectation in enumerate(settings.expectations):
+        if expectation.name in {other.name for other in settings.expectations[:number]}:
+            raise UserError(f"params.yaml: validate.expectations: two are named {expectation.name!r}.")
+        where = ", ".join(f"{key}={value}" for key, value in sorted(expectation.where.items()))
+        suites.setdefault((expectation.frame, where), []).append(expectation)
+    found: dict[str, dict[str, Any]] = {}
+    for (name, where), members in suites.items():
+        rows = _select_rows(frames.frame(name), members[0])
+        title = f"{name} ({where})" if where else name
+        found |= _check_suite(context, title, rows, members)
+    if data_docs is not None:
+        context.build_data_docs()
+    results = [found[expectation.name] for expectation in settings.expectations]
+    return {"passed": all(result["passed"] for result in results), "expectations": results}
+
+
+def failure_message(report: dict[str, Any]) -> str:
+    """One sentence per failed expectation: its name, what was expected, what was observed."""
+    failed = [entry for entry in report["expectations"] if not entry["passed"]]
+    parts = [
+        f"{entry['name']} ({entry['frame']}, {entry['expectation']}): expected {_words(entry['expected'])}, "
+        f"observed {_words(entry['observed'])}"
+        for entry in failed
+    ]
+    return f"{len(failed)} of {len(report['expectations'])} expectations failed. " + "; ".join(parts) + "."
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {_words(part)}" for key, part in value.items())
+    return "nothing" if value is None else str(value)
+
+
+def _context(data_docs: str | os.PathLike[str] | None) -> EphemeralDataContext:
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    for site in list(context.get_site_names()):
+        context.delete_data_docs_site(site)
+    if data_docs is not None:
+        shutil.rmtree(data_docs, ignore_errors=True)
+        context.add_data_docs_site(
+            "data_docs",
+            {
+                "class_name": "SiteBuilder",
+                "store_backend": {
+                    "class_name": "TupleFilesystemStoreBackend",
+                    "base_directory": str(Path(data_docs).resolve()),
+                },
+                "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
+            },
+        )
+    return context
+
+
+def _select_rows(frame: pd.DataFrame, expectation: Expectation) -> pd.DataFrame:
+    for column, value in expectation.where.items():
+        if column not in frame.columns:
+            raise UserError(
+                f"params.yaml: validate.expectations: {expectation.name}: where.{column}: the frame "
+                f"{expectation.frame} has no such column. It has: {', '.join(frame.columns)}."
+            )
+        frame = frame[frame[column] == value]
+    return frame
+
+
+def _check_suite(
+    context: EphemeralDataContext, title: str, rows: pd.DataFrame, members: list[Expectation]
+) -> dict[str, dict[str, Any]]:
+    import great_expectations as gx
+    from great_expectations.data_context.types.resource_identifiers import (
+        ExpectationSuiteIdentifier,
+        ValidationResultIdentifier,
+    )
+
+    if not len(rows):
+        # Most expectations hold of no rows; what was meant to be checked is not there, which is no pass.
+        return {member.name: _entry(member, False, "no rows") for member in members}
+    suite = context.suites.add(gx.ExpectationSuite(name=title))
+    for member in members:
+        suite.add_expectation(_build(member, list(rows.columns)))
+    sources = context.data_sources.all()
+    source = sources["stats"] if "stats" in sources else context.data_sources.add_pandas("stats")
+    definition = source.add_dataframe_asset(title).add_batch_definition_whole_dataframe("all")
+    result = definition.get_batch(batch_parameters={"dataframe": rows}).validate(suite)
+    found = {}
+    for outcome in result.results:
+        # Some expectations answer with a numpy bool, which the result store cannot write.
+        outcome.success = bool(outcome.success)
+        member = next(one for one in members if one.name == outcome.expectation_config.meta["name"])
+        _refuse_exception(member, outcome)
+        found[member.name] = _entry(member, outcome.success, _observed(outcome))
+    result.success = bool(result.success)
+    key = ValidationResultIdentifier(
+        expectation_suite_identifier=ExpectationSuiteIdentifier(name=title),
+        run_id=gx.RunIdentifier(run_name="validate"),
+        batch_identifier=title,
+    )
+    context.validation_results_store.set(key, result)
+    return found
+
+
+def _entry(member: Expectation, passed: bool, observed: Any) -> dict[str, Any]:
+    expected = dict(member.arguments)
+    if member.where:
+        expected["where"] = dict(member.where)
+    return {
+        "name": member.name,
+        "frame": member.frame,
+        "expectation": member.expectation,
+        "expected": expected,
+        "observed": observed,
+        "passed": passed,
+    }
+
+
+def _build(member: Expectation, columns: list[str]) -> Any:
+    import great_expectations as gx
+    from great_expectations.expectations.registry import list_registered_expectation_implementations
+    from pydantic.v1 import ValidationError
+
+    place = f"params.yaml: validate.expectations: {member.name}"
+    known = list_registered_expectation_implementations()
+    implementation = getattr(gx.expectations, _class_name(member.expectation), None)
+    if member.expectation not in known or implementation is None:
+        close = difflib.get_close_matches(member.expectation, known, n=1)
+        hint = f" Did you mean {close[0]}?" if close else ""
+        raise UserError(
+            f"{place}: expectation: {member.expectation} is not one of Great Expectations'.{hint}"
+        )
+    column = member.arguments.get("column")
+    if column is not None and column not in columns and member.expectation != "expect_column_to_exist":
+        raise UserError(
+            f"{place}: column: the frame {member.frame} has no {column!r}. It has: {', '.join(columns)}."
+        )
+    try:
+        return implementation(**member.arguments, meta={"name": member.name})
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(str(part) for part in entry['loc'])}: {entry['msg']}" for entry in error.errors()
+        )
+        raise UserError(f"{place}: arguments: {problems}.") from None
+
+
+def _class_name(expectation: str) -> str:
+    return "".join(part.capitalize() for part in expectation.split("_"))
+
+
+def _refuse_exception(member: Expectation, outcome: ExpectationValidationResult) -> None:
+    information = outcome.exception_info or {}
+    entries = [information] if "raised_exception" in information else list(information.values())
+    for entry in entries:
+        if entry.get("raised_exception"):
+            message = re.sub(r"\s+", " ", str(entry.get("exception_message")))
+            raise UserError(
+                f"params.yaml: validate.expectations: {member.name}: {member.expectation} could not be checked "
+                f"on the frame {member.frame}: {message[:300]}"
+            )
+
+
+def _observed(outcome: ExpectationValidationResult) -> Any:
+    result = outcome.result
+    if result.get("observed_value") is not None:
+        return _plain(result["observed_value"])
+    facts: dict[str, Any] = {}
+    for key in ("element_count", "missing_count", "unexpected_count"):
+        if result.get(key) is not None:
+            facts[key.removesuffix("_count")] = _plain(result[key])
+    for key in ("partial_unexpected_list", "partial_missing_list"):
+        if result.get(key):
+            facts[key.removeprefix("partial_").removesuffix("_list") + "_examples"] = _plain(
+                result[key][:EXAMPLES]
+            )
+    return facts or None
+
+
+def _plain(value: Any) -> Any:
+    """`value` as JSON can hold it, figures rounded to nine significant digits."""
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, dict):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, list | tuple | set):
+        parts = [_plain(part) for part in value]
+        return sorted(parts, key=str) if isinstance(value, set) else parts
+    if isinstance(value, float):
+        return float(f"{value:.9g}") if value == value and abs(value) != float("inf") else str(value)
+    return value if value is None or isinstance(value, bool | int | str) else str(value)
