@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 # A scheduled run works in its own git worktree: the code beside this file comes before any installed copy.
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
@@ -19,7 +19,7 @@ from pydantic import BaseModel
 
 from textmill.config.load import load_section, read_params
 from textmill.errors import UserError
-from textmill.processes import die_with_parent
+from textmill.processes import die_with_driver
 from textmill.progress import Progress
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -88,7 +88,7 @@ def run(main: Callable[[Stage], None], name: str, items: str | None = None) -> N
     if items:
         parser.add_argument("item", metavar=items, help=f"which {items}, a key of {name} in params.yaml")
     arguments = parser.parse_args()
-    die_with_parent()
+    die_with_driver()
     stage = Stage(name, getattr(arguments, "item", None))
     started = time.monotonic()
     with _friendly_errors(stage):
@@ -101,14 +101,34 @@ def _friendly_errors(stage: Stage) -> Iterator[None]:
     try:
         yield
     except UserError as error:
-        stage.say(f"error: {error}")
-        sys.exit(2)
+        _fail(stage, str(error))
+    except KeyboardInterrupt:
+        stage.say("stopped")
+        sys.exit(130)
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            _tell_driver(f"stopped by {type(error).__name__}: {error}")
             raise
         where = f" writing {error.filename}" if error.filename else ""
-        stage.say(
-            f"error: the disk is full{where}. Nothing unfinished was kept; free some space and run the "
-            "same command again."
+        _fail(
+            stage,
+            f"the disk is full{where}. Nothing unfinished was kept; free some space and run the same "
+            "command again.",
         )
-        sys.exit(2)
+    except Exception as error:
+        _tell_driver(f"stopped by {type(error).__name__}: {error}")
+        raise
+
+
+def _fail(stage: Stage, message: str) -> NoReturn:
+    stage.say(f"error: {message}")
+    _tell_driver(message)
+    sys.exit(2)
+
+
+def _tell_driver(message: str) -> None:
+    """Leave the error where the driver of the DAG reads it, for its own report."""
+    path = os.environ.get("TEXTMILL_ERROR_FILE")
+    if path:
+        with contextlib.suppress(OSError):
+            Path(path).write_text(message + "\n", encoding="utf-8")
