@@ -77,6 +77,11 @@ def _with_packages(module: str, base: Path) -> Iterator[tuple[str, Path]]:
     parts = module.split(".")
     if parts[0] not in OURS:
         return
+    if parts[-1] == "*":
+        package = _locate(".".join(parts[:-1]), base)
+        for path in sorted(package.parent.glob("*.py")) if package else ():
+            yield f"{'.'.join(parts[:-1])}.{path.stem}", path
+        parts.pop()
     for count in range(1, len(parts) + 1):
         name = ".".join(parts[:count])
         path = _locate(name, base)
@@ -98,12 +103,22 @@ def _imports(tree: ast.Module, module: str, path: Path) -> Iterator[str]:
             for alias in node.names:
                 yield f"{name}.{alias.name}"
         elif isinstance(node, ast.Call) and _is_import_module(node.func):
-            if not (node.args and isinstance(node.args[0], ast.Constant)):
-                raise UserError(
-                    f"{path}: line {node.lineno}: import_module of a name that is computed; the code deps of a "
-                    "stage cannot be told from it. Import each module by an import statement."
-                )
-            yield str(node.args[0].value)
+            yield _named(node, path)
+
+
+def _named(call: ast.Call, path: Path) -> str:
+    """What a call of import_module names; ``package.*`` where only the package is fixed."""
+    name = call.args[0] if call.args else None
+    if isinstance(name, ast.Constant):
+        return str(name.value)
+    if isinstance(name, ast.JoinedStr) and isinstance(name.values[0], ast.Constant):
+        package, dot, _ = str(name.values[0].value).rpartition(".")
+        if dot:
+            return f"{package}.*"
+    raise UserError(
+        f"{path}: line {call.lineno}: import_module of a name that is computed as a whole, so the code deps of "
+        "a stage cannot be told. Fix at least the package: import_module(f'package.{name}')."
+    )
 
 
 def _executed(tree: ast.AST) -> Iterator[ast.AST]:
