@@ -79,8 +79,8 @@ def _with_packages(module: str, base: Path) -> Iterator[tuple[str, Path]]:
         return
     if parts[-1] == "*":
         package = _locate(".".join(parts[:-1]), base)
-        for path in sorted(package.parent.glob("*.py")) if package else ():
-            yield f"{'.'.join(parts[:-1])}.{path.stem}", path
+        for file in sorted(package.parent.glob("*.py")) if package else ():
+            yield f"{'.'.join(parts[:-1])}.{file.stem}", file
         parts.pop()
     for count in range(1, len(parts) + 1):
         name = ".".join(parts[:count])
@@ -116,8 +116,8 @@ def _named(call: ast.Call, path: Path) -> str:
         if dot:
             return f"{package}.*"
     raise UserError(
-        f"{path}: line {call.lineno}: import_module of a name that is computed as a whole, so the code deps of "
-        "a stage cannot be told. Fix at least the package: import_module(f'package.{name}')."
+        f"{path}: line {call.lineno}: import_module of a name that is computed as a whole, so the code "
+        "deps of a stage cannot be told. Fix at least the package: import_module(f'package.{name}')."
     )
 
 
