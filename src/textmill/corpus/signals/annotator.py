@@ -1,0 +1,45 @@
+"""All families of signals as the operator of the annotate stage."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import pyarrow as pa
+
+from textmill.config.annotate import Annotate
+from textmill.corpus.operators import Operator
+from textmill.corpus.signals.basic import BASIC
+from textmill.corpus.signals.c4 import C4
+from textmill.corpus.signals.fineweb import FINEWEB
+from textmill.corpus.signals.gopher import GOPHER
+from textmill.corpus.signals.gopher_repetition import GOPHER_REPETITION
+from textmill.corpus.signals.layout import Layout
+
+READS = pa.schema([("text", pa.large_string()), ("lang", pa.string())])
+FAMILIES = {family.name: family for family in (BASIC, GOPHER, GOPHER_REPETITION, C4, FINEWEB)}
+
+
+def annotator(options: Annotate) -> Operator:
+    """The operator of the annotate stage: one column per signal of the sizes and of `options.families`."""
+    families = [BASIC, *(FAMILIES[name] for name in options.families)]
+    schema = pa.schema([(signal.name, signal.type) for family in families for signal in family.signals])
+    return Operator("annotate", READS, schema, partial(_annotate, options))
+
+
+def _annotate(options: Annotate, batch: pa.RecordBatch) -> pa.RecordBatch:
+    layout = Layout(batch.column("text"), batch.column("lang"))
+    arrays, fields = [], []
+    for family in [BASIC, *(FAMILIES[name] for name in options.families)]:
+        values = family.compute(layout, options)
+        for signal in family.signals:
+            arrays.append(_column(values[signal.name], signal.type))
+            fields.append((signal.name, signal.type))
+    return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
+
+
+def _column(values: np.ndarray | np.ma.MaskedArray, kind: pa.DataType) -> pa.Array:
+    dtype = kind.to_pandas_dtype()
+    if isinstance(values, np.ma.MaskedArray):
+        return pa.array(values.filled(0).astype(dtype), kind, mask=np.ma.getmaskarray(values))
+    return pa.array(values.astype(dtype), kind)
