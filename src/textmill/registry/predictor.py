@@ -1,0 +1,116 @@
+"""What MLflow runs to answer with a registered model (models from code).
+
+MLflow copies this file beside the model and executes it in a process that may not have textmill, so it
+imports nothing but MLflow, pandas, torch and transformers. The kind of model is read from its config.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+from mlflow.models import set_model
+from mlflow.pyfunc.model import PythonModel
+
+BATCH = 16
+NEW_TOKENS = 64
+LONGEST_INPUT = 512
+
+
+class TextModel(PythonModel):
+    """A Hugging Face directory behind `predict`: one text per row in, one answer per row out.
+
+    Classification gives the columns `label`, `score` (probability of the label) and `scores` (probability
+    by label); generation gives the column `text`: the output of an encoder-decoder, or what a decoder
+    writes after the input.
+    """
+
+    def load_context(self, context: Any) -> None:
+        """Load model and tokenizer from the artifact `model`, from local files only."""
+        import transformers
+
+        directory = context.artifacts["model"]
+        local = {"local_files_only": True}
+        config = transformers.AutoConfig.from_pretrained(directory, **local)
+        architecture = (config.architectures or [""])[0]
+        if "SequenceClassification" in architecture:
+            self.kind, loader = "classification", "AutoModelForSequenceClassification"
+        elif config.is_encoder_decoder:
+            self.kind, loader = "seq2seq", "AutoModelForSeq2SeqLM"
+        elif architecture.endswith("CausalLM") or architecture.endswith("LMHeadModel"):
+            self.kind, loader = "causal", "AutoModelForCausalLM"
+        else:
+            raise ValueError(
+                f"{directory}: {architecture or 'a model without architecture'} does not predict text"
+            )
+        self.tokenizer = transformers.AutoTokenizer.from_pretrained(directory, **local)
+        self.model = getattr(transformers, loader).from_pretrained(directory, **local).eval()
+        self.defaults = {"batch_size": BATCH, **(context.model_config or {})}
+        self.longest = min(
+            _longest_input(self.tokenizer, self.model.config),
+            self.defaults.get("max_input_tokens", LONGEST_INPUT),
+        )
+
+    def predict(
+        self, context: Any, model_input: pd.DataFrame, params: dict[str, Any] | None = None
+    ) -> pd.DataFrame:
+        """Answer every row of the first column.
+
+        Args:
+            context: unused; MLflow passes it.
+            model_input: a frame whose first column holds the texts; MLflow makes one of lists and series.
+            params: `batch_size`, and for generation `max_new_tokens` and `num_beams`; 0 means as evaluated.
+        """
+        import torch
+
+        texts = [str(text) for text in pd.DataFrame(model_input).iloc[:, 0]]
+        options = {**self.defaults, **{name: value for name, value in (params or {}).items() if value}}
+        answer = self._labels if self.kind == "classification" else self._texts
+        rows: list[Any] = [None] * len(texts)
+        order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
+        with torch.inference_mode():
+            for start in range(0, len(order), int(options["batch_size"])):
+                some = order[start : start + int(options["batch_size"])]
+                for row, result in zip(some, answer([texts[row] for row in some], options), strict=True):
+                    rows[row] = result
+        columns = ["label", "score", "scores"] if self.kind == "classification" else ["text"]
+        return pd.DataFrame(rows, columns=columns)
+
+    def _encoded(self, texts: list[str], side: str) -> Any:
+        self.tokenizer.padding_side = side
+        limits = {"truncation": True, "max_length": self.longest}
+        # An empty text has no token to attend to; it reads as the boundary between documents.
+        start = self.tokenizer.eos_token or self.tokenizer.bos_token or " "
+        filled = [text or start for text in texts]
+        return self.tokenizer(
+            filled, return_tensors="pt", padding=True, return_token_type_ids=False, **limits
+        )
+
+    def _labels(self, texts: list[str], options: dict[str, Any]) -> list[tuple[str, float, dict[str, float]]]:
+        names = [self.model.config.id2label[index] for index in range(self.model.config.num_labels)]
+        results = []
+        for row in self.model(**self._encoded(texts, "right")).logits.float().softmax(-1).tolist():
+            best = max(range(len(names)), key=row.__getitem__)
+            results.append((names[best], row[best], dict(zip(names, row, strict=True))))
+        return results
+
+    def _texts(self, texts: list[str], options: dict[str, Any]) -> list[tuple[str]]:
+        causal = self.kind == "causal"
+        batch = self._encoded(texts, "left" if causal else "right")
+        wanted = {name: int(options[name]) for name in ("max_new_tokens", "num_beams") if options.get(name)}
+        if "max_new_tokens" not in wanted and self.model.generation_config.max_new_tokens is None:
+            wanted["max_new_tokens"] = NEW_TOKENS
+        pad = self.tokenizer.pad_token_id
+        produced = self.model.generate(**batch, do_sample=False, pad_token_id=pad, **wanted)
+        if causal:
+            produced = produced[:, batch["input_ids"].shape[1] :]
+        return [(text.strip(),) for text in self.tokenizer.batch_decode(produced, skip_special_tokens=True)]
+
+
+def _longest_input(tokenizer: Any, config: Any) -> int:
+    # Tokenizers saved without a limit carry a huge number instead of none.
+    limits = [tokenizer.model_max_length, getattr(config, "max_position_embeddings", None) or LONGEST_INPUT]
+    return int(min([limit for limit in limits if 0 < limit < 1 << 20] or [LONGEST_INPUT]))
+
+
+set_model(TextModel())
