@@ -16,7 +16,17 @@ from textmill.corpus.signals.family import COUNT, RATIO, Family, Signal
 from textmill.corpus.signals.layout import Layout, ratio, running_count
 
 _FEWEST_WORDS = 5
-_POLICY = "terms of use|privacy policy|cookie policy|uses cookies|use of cookies|use cookies|隐私政策|使用条款"
+_POLICY = "|".join(
+    [
+        "terms of use",
+        "privacy policy",
+        "cookie policy",
+        "uses? cookies",
+        "use of cookies",
+        "隐私政策",
+        "使用条款",
+    ]
+)
 
 
 def compute(layout: Layout, options: Annotate) -> dict[str, np.ndarray]:
@@ -42,7 +52,7 @@ def compute(layout: Layout, options: Annotate) -> dict[str, np.ndarray]:
 
 
 def ends_in_punctuation(layout: Layout, ellipsis: bool) -> np.ndarray:
-    """Which lines end in terminal punctuation or a closing quotation mark; `ellipsis` says whether one counts."""
+    """Which lines end in terminal punctuation or a quotation mark; `ellipsis`: whether one counts."""
     ends, codes = layout.lines.end, layout.codes
     result = layout.has(characters.TERMINAL | characters.QUOTE)[ends - 1]
     if not ellipsis:
@@ -83,12 +93,15 @@ C4 = Family(
     "c4",
     "Raffel et al., 2020, https://arxiv.org/abs/1910.10683, section 2.2",
     (
-        Signal("c4_terminal_lines", RATIO, "share of lines that end in . ! ? or a quotation mark, no
-        ellipsis"), Signal("c4_short_lines", RATIO, f"share of lines with fewer than {_FEWEST_WORDS} words"),
-        Signal("c4_sentences", COUNT, "ends of sentences"), Signal("c4_longest_word", COUNT, "characters of
-        the longest word"), Signal("c4_curly_brackets", COUNT, "opening curly brackets"),
+        Signal(
+            "c4_terminal_lines", RATIO, "share of lines that end in . ! ? or a quotation mark, no ellipsis"
+        ),
+        Signal("c4_short_lines", RATIO, f"share of lines with fewer than {_FEWEST_WORDS} words"),
+        Signal("c4_sentences", COUNT, "ends of sentences"),
+        Signal("c4_longest_word", COUNT, "characters of the longest word"),
+        Signal("c4_curly_brackets", COUNT, "opening curly brackets"),
         Signal("c4_javascript_lines", RATIO, "share of lines that mention JavaScript"),
-        Signal("c4_policy_lines", RATIO, "share of lines with the boilerplate of cookie and privacy notices"),
+        Signal("c4_policy_lines", RATIO, "share of lines with boilerplate of cookie and privacy notices"),
         Signal("c4_lorem_ipsum", COUNT, "lines with the filler text lorem ipsum"),
     ),
     compute,

@@ -10,7 +10,7 @@ import regex
 SPACE = 1
 """White space, as `str.isspace`."""
 BREAK = 2
-"""Punctuation that separates words wherever it stands: all outside ASCII but the apostrophe, hyphens and middle dot."""
+"""Punctuation that separates words: all outside ASCII but apostrophe, hyphens and middle dot."""
 IDEOGRAPH = 4
 """A character that is a word by itself: Han, Hiragana or Katakana, which are written without spaces."""
 ALPHABETIC = 8

@@ -1,4 +1,4 @@
-"""The additional heuristics of FineWeb (Penedo et al., 2024, https://arxiv.org/abs/2406.17557, section 3.6)."""
+"""The heuristics that FineWeb added (Penedo et al., 2024, https://arxiv.org/abs/2406.17557, section 3.6)."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ FINEWEB = Family(
     (
         Signal("fineweb_punctuated_lines", RATIO, "share of lines that end in . ! ? or a quotation mark"),
         Signal("fineweb_short_lines", RATIO, f"share of lines of at most {_SHORT} characters"),
-        Signal("fineweb_dup_line_characters", RATIO, "share of characters in lines that repeat an earlier
-        one"), Signal("fineweb_newlines_per_word", RATIO, "newlines per word"),
+        Signal("fineweb_dup_line_characters", RATIO, "share of characters in lines seen before"),
+        Signal("fineweb_newlines_per_word", RATIO, "newlines per word"),
     ),
     compute,
 )
