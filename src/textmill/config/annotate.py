@@ -21,8 +21,8 @@ class Annotate(Section):
             "en": ["the", "be", "to", "of", "and", "that", "have", "with"],
             "zh": ["的", "是", "不", "了", "在", "有", "和", "之", "以", "也"],
         },
-        description="Per language, in lower case, the words whose presence marks running text. The English ones are "
-        "Gopher's. The Chinese ones are single characters, from modern and from classical prose.",
+        description="Per language, in lower case, the words whose presence marks running text. The English "
+        "ones are Gopher's; the Chinese ones are single characters, of modern and of classical prose.",
     )
 
     @field_validator("stop_words")

@@ -39,7 +39,7 @@ def compute(layout: Layout, options: Annotate) -> dict[str, np.ndarray]:
 
 
 def _ellipses(layout: Layout) -> np.ndarray:
-    """True at the last character of each ellipsis: every third dot of a run of dots, and the end of a run of `…`."""
+    """True at the end of each ellipsis: every third dot of a run of dots, and the last of a run of `…`."""
     dots = layout.codes == ord(".")
     position = np.arange(1, len(dots) + 1)
     in_run = position - np.maximum.accumulate(np.where(dots, 0, position))

@@ -77,7 +77,7 @@ def repeated_ngrams(layout: Layout, longest: int) -> Iterator[Repeats]:
 
 
 def _top(layout: Layout, repeats: Repeats) -> np.ndarray:
-    """The share of characters in the most frequent n-gram; the first one to appear where several are equal."""
+    """The share of characters in the most frequent n-gram, the earliest of equally frequent ones."""
     result = np.zeros(layout.size)
     if not len(repeats.group):
         return result

@@ -10,7 +10,7 @@ _INVERSE = pow(_BASE, -1, 1 << 64)
 
 
 def mix(values: np.ndarray) -> np.ndarray:
-    """A bijection of uint64 that spreads every input bit (the finalizer of SplitMix64, Steele et al., 2014)."""
+    """A bijection of uint64 that spreads every bit (the finalizer of SplitMix64, Steele et al., 2014)."""
     values = values.astype(np.uint64)
     values += np.uint64(_BASE)
     values ^= values >> np.uint64(30)
@@ -47,7 +47,7 @@ class RangeHash:
 
 
 def groups(keys: np.ndarray) -> np.ndarray:
-    """The group of each key (uint64): equal keys share one, numbered in the order they first appear (int32)."""
+    """The group of each key (uint64), numbered in the order they first appear (int32)."""
     return pa.array(keys).dictionary_encode().indices.to_numpy()
 
 

@@ -128,7 +128,7 @@ class Layout:
     def trimmed(
         self, start: np.ndarray, end: np.ndarray, wanted: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The ranges start:end without the characters on either side that are not `wanted`; empty if none is."""
+        """The ranges start:end without unwanted characters on either side; empty where none is `wanted`."""
         before = running_count(wanted)
         where = np.append(np.flatnonzero(wanted), 0)
         low, high = before[start], before[end]
