@@ -1,0 +1,67 @@
+"""params.yaml: select. What is kept, and how it is split."""
+
+from pydantic import Field
+
+from textmill.config.section import Section
+from textmill.config.thresholds import C4, Bounds, FineWeb, Gopher, Repetition
+
+
+class Rules(Section):
+    """Which groups of rules are in force."""
+
+    exclude: bool = Field(default=True, description="Drop the documents listed under `exclude`.")
+    empty: bool = Field(default=True, description="Drop documents without a character.")
+    language: bool = Field(default=True, description="Drop documents in other languages than those allowed.")
+    contamination: bool = Field(default=True, description="Drop documents that overlap with evaluation rows.")
+    gopher: bool = Field(default=True, description="Apply `gopher`.")
+    repetition: bool = Field(default=True, description="Apply `repetition`.")
+    c4: bool = Field(default=True, description="Apply `c4`.")
+    fineweb: bool = Field(default=True, description="Apply `fineweb`.")
+    signals: bool = Field(default=True, description="Apply `signals`.")
+    duplicates: bool = Field(default=True, description="Keep one document of each cluster of duplicates.")
+
+
+class Thresholds(Section):
+    """Thresholds of the quality rules, one family of signals each."""
+
+    gopher: Gopher = Field(default_factory=Gopher, description="Gopher's quality rules.")
+    repetition: Repetition = Field(default_factory=Repetition, description="Gopher's repetition rules.")
+    c4: C4 = Field(default_factory=C4, description="C4's rules.")
+    fineweb: FineWeb = Field(default_factory=FineWeb, description="FineWeb's rules.")
+    signals: dict[str, Bounds] = Field(
+        default_factory=dict, description="Bounds of any other column of data/signals, by its name."
+    )
+
+
+class Override(Thresholds):
+    """Thresholds that differ for a language or a source; what is not written here stays as it is."""
+
+    any_language: bool = Field(default=False, description="Do not look at the language of these documents.")
+
+
+class Select(Thresholds):
+    """What is kept. Rules are tried in a fixed order; the first that fails is the one in the ledger."""
+
+    languages: tuple[str, ...] = Field(
+        default=("en", "zh"), strict=False, description="Languages kept (ISO 639-1)."
+    )
+    exclude: tuple[str, ...] = Field(
+        default=(), strict=False, description="Ids of documents to leave out, for instance on request."
+    )
+    max_contamination: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="Largest share of an evaluation row's n-grams that a document may hold.",
+    )
+    validation_fraction: float = Field(
+        default=0.02, gt=0, lt=1, description="Share of documents held out as validation, about."
+    )
+    rules: Rules = Field(default_factory=Rules, description="Which groups of rules are in force.")
+    by_language: dict[str, Override] = Field(
+        default_factory=dict, description="Thresholds that differ for a language."
+    )
+    by_source: dict[str, Override] = Field(
+        default_factory=dict,
+        description="Thresholds that differ for a source; they come before those of the language.",
+    )

@@ -1,0 +1,156 @@
+"""What selection knows of each document: no text, a few numbers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from textmill.corpus.shards import read_table, shard_paths
+from textmill.errors import UserError
+
+KEPT = -1
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A rule that dropped documents: its name, the stage whose finding it is, what kept documents satisfy."""
+
+    rule: str
+    stage: str
+    threshold: str
+
+
+@dataclass
+class Catalogue:
+    """All documents in order, and what has been decided of them so far.
+
+    Attributes:
+        ids: bytes, 32 hex digits each.
+        source, lang: int64, indices into `sources` and `langs`.
+        characters: int64.
+        verdict: int32, an index into `verdicts`, or KEPT.
+        value: float64, what the rule found; NaN where that is no number.
+        matched: for dropped documents that match another one or an evaluation row, its id.
+        sources, langs: names, in the order in which they are first seen.
+        verdicts: in the order in which rules were applied.
+    """
+
+    ids: npt.NDArray[np.bytes_]
+    source: npt.NDArray[np.int64]
+    lang: npt.NDArray[np.int64]
+    characters: npt.NDArray[np.int64]
+    sources: list[str]
+    langs: list[str]
+    verdict: npt.NDArray[np.int32] = field(init=False)
+    value: npt.NDArray[np.float64] = field(init=False)
+    matched: dict[int, str] = field(default_factory=dict)
+    verdicts: list[Verdict] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.verdict = np.full(len(self.ids), KEPT, np.int32)
+        self.value = np.full(len(self.ids), np.nan)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def kept(self) -> npt.NDArray[np.bool_]:
+        """Which documents no rule has dropped so far."""
+        return self.verdict == KEPT
+
+    def drop(
+        self,
+        documents: npt.NDArray[np.int64],
+        verdict: Verdict,
+        values: npt.NDArray[np.float64] | None = None,
+        matched: list[str] | None = None,
+    ) -> None:
+        """Drop those of `documents` that are still kept; `values` and `matched` go with them one by one."""
+        chosen = self.kept[documents]
+        if not chosen.any():
+            return
+        if verdict not in self.verdicts:
+            self.verdicts.append(verdict)
+        dropped = documents[chosen]
+        self.verdict[dropped] = self.verdicts.index(verdict)
+        if values is not None:
+            self.value[dropped] = values[chosen]
+        if matched is not None:
+            names = np.array(matched, object)[chosen].tolist()
+            self.matched.update(zip(dropped.tolist(), names, strict=True))
+
+    def find(self, ids: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.int64]:
+        """The document of each id, or -1."""
+        wanted = np.array(ids.to_pylist(), "S32")
+        order = np.argsort(self.ids)
+        places = np.minimum(np.searchsorted(self.ids, wanted, sorter=order), len(order) - 1)
+        found = order[places]
+        return np.where(self.ids[found] == wanted, found, -1)
+
+
+def aligned_shards(
+    clean: str | os.PathLike[str], signals: str | os.PathLike[str]
+) -> Iterator[tuple[pa.Table, pa.Table]]:
+    """Yield each shard of documents (`id`, `source`, `lang`) with its shard of signals.
+
+    Raises:
+        UserError: the two directories do not hold the same documents in the same shards.
+    """
+    one, other = shard_paths(clean), shard_paths(signals)
+    if [path.name for path in one] != [path.name for path in other]:
+        raise UserError(
+            f"{signals}: expected one shard for each of the {len(one)} in {clean}, found {len(other)}. "
+            "Run annotate again."
+        )
+    for documents, found in zip(one, other, strict=True):
+        table, values = read_table(documents, ["id", "source", "lang"]), read_table(found)
+        if "id" not in values.column_names or not table["id"].equals(values["id"].cast(pa.string())):
+            raise UserError(
+                f"{found}: expected the documents of {documents} in the same order, found others. "
+                "Run annotate again."
+            )
+        yield table, values
+
+
+class CatalogueBuilder:
+    """Collects the shards of a catalogue."""
+
+    def __init__(self) -> None:
+        self._columns: list[tuple[np.ndarray, ...]] = []
+        self._sources: dict[str, int] = {}
+        self._langs: dict[str, int] = {}
+
+    def add(self, documents: pa.Table, characters: npt.NDArray[np.int64]) -> tuple[np.ndarray, np.ndarray]:
+        """Add a shard; returns its source and language indices."""
+        source, lang = _codes(documents["source"], self._sources), _codes(documents["lang"], self._langs)
+        self._columns.append((np.array(documents["id"].to_pylist(), "S32"), source, lang, characters))
+        return source, lang
+
+    @property
+    def sources(self) -> list[str]:
+        """Source names by index."""
+        return list(self._sources)
+
+    @property
+    def langs(self) -> list[str]:
+        """Languages by index."""
+        return list(self._langs)
+
+    def build(self) -> Catalogue:
+        """The catalogue of all shards added."""
+        ids, source, lang, characters = (
+            np.concatenate(column) for column in zip(*self._columns, strict=True)
+        )
+        return Catalogue(ids, source, lang, characters, self.sources, self.langs)
+
+
+def _codes(names: pa.ChunkedArray, known: dict[str, int]) -> npt.NDArray[np.int64]:
+    encoded = pc.fill_null(names, "").combine_chunks().dictionary_encode()
+    codes = [known.setdefault(name, len(known)) for name in encoded.dictionary.to_pylist()]
+    return np.array(codes, np.int64)[encoded.indices.to_numpy(zero_copy_only=False)]
