@@ -1,0 +1,34 @@
+"""Encode the corpus into packed token shards."""
+
+from pipelines._stage import Stage, run
+from textmill.config.tokenize import Tokenize
+
+
+def main(stage: Stage) -> None:
+    """Encode both splits: data/corpus, models/tokenizer -> data/tokens."""
+    from textmill.corpus.shards import shard_paths
+    from textmill.files import write_json
+    from textmill.progress import track
+    from textmill.tokenization.directory import load_tokenizer
+    from textmill.tokenization.encoding import Encoder
+    from textmill.tokenization.tokenize import add_counts, tokenize_split
+
+    params = stage.params(Tokenize)
+    encoder = Encoder(load_tokenizer("models/tokenizer"), params.encoder)
+    counts = {}
+    for split in ("train", "validation"):
+        shards = tokenize_split(
+            f"data/corpus/{split}", f"data/tokens/{split}", encoder, params.parity_documents
+        )
+        total = len(shard_paths(f"data/corpus/{split}"))
+        counts[split] = add_counts(
+            track(shards, f"{stage.label} {split}", total, "shards"), f"data/corpus/{split}"
+        )
+    write_json("data/tokens/tokens.json", counts)
+    stage.say(
+        f"{counts['train']['tokens']:,} tokens to train on, {counts['validation']['tokens']:,} to validate"
+    )
+
+
+if __name__ == "__main__":
+    run(main, "tokenize")
