@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -59,6 +60,10 @@ class Catalogue:
     def __len__(self) -> int:
         return len(self.ids)
 
+    @cached_property
+    def _order(self) -> npt.NDArray[np.int64]:
+        return np.argsort(self.ids)
+
     @property
     def kept(self) -> npt.NDArray[np.bool_]:
         """Which documents no rule has dropped so far."""
@@ -88,9 +93,8 @@ class Catalogue:
     def find(self, ids: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.int64]:
         """The document of each id, or -1."""
         wanted = np.array(ids.to_pylist(), "S32")
-        order = np.argsort(self.ids)
-        places = np.minimum(np.searchsorted(self.ids, wanted, sorter=order), len(order) - 1)
-        found = order[places]
+        places = np.searchsorted(self.ids, wanted, sorter=self._order)
+        found = self._order[np.minimum(places, len(self) - 1)]
         return np.where(self.ids[found] == wanted, found, -1)
 
 
