@@ -1,1 +1,1 @@
-"""The run report and the model card."""
+"""The run report (one HTML page) and the model cards (Markdown)."""

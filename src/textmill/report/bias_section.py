@@ -1,0 +1,133 @@
+"""Bias of the corpus and of the models."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from textmill.report.collect import RunFiles
+from textmill.report.figures import interval, number, p_value, percent, words
+from textmill.report.forest import whiskers
+
+
+def corpus_bias(files: RunFiles, most: int) -> dict[str, Any] | None:
+    """Representation by axis, the strongest associations, the largest differences of kept rates; None if unmeasured."""
+    report = files.bias
+    if report is None:
+        return None
+    near = sorted(report["association"], key=lambda row: (row["p_adjusted"], -abs(row["z"]), _key(row)))[
+        :most
+    ]
+    parity = sorted(
+        report["kept_rate"]["groups"],
+        key=lambda row: (row["p_adjusted"], -abs(row["stratified"]["value"]), _key(row)),
+    )[:most]
+    return {
+        "warnings": report["warnings"],
+        "languages": report["languages"],
+        "axes": _axes(report["representation"]),
+        "association": _placed(near, [(row["log_odds"], row["low"], row["high"]) for row in near]),
+        "associations": len(report["association"]),
+        "parity": _placed(parity, [_triple(row["stratified"]) for row in parity], share=True),
+        "parities": len(report["kept_rate"]["groups"]),
+        "confidence": percent(report["confidence"], 0),
+    }
+
+
+def _key(row: dict[str, Any]) -> tuple[str, ...]:
+    return tuple(str(row.get(key, "")) for key in ("language", "axis", "group", "attribute"))
+
+
+def _triple(figure: dict[str, float]) -> tuple[float, float, float]:
+    return figure["value"], figure["low"], figure["high"]
+
+
+def _axes(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    by_axis: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in rows:
+        by_axis.setdefault((row["language"], row["axis"]), []).append(row)
+    axes = []
+    for (language, axis), members in by_axis.items():
+        named = sorted(
+            (row for row in members if row["mentions"]), key=lambda row: (-row["mentions"], row["group"])
+        )
+        largest = max((row["axis_share"]["high"] for row in named), default=1.0) or 1.0
+        axes.append(
+            {
+                "language": language,
+                "axis": words(axis),
+                "rows": [_bar(row, largest) for row in named],
+                "unnamed": [words(row["group"]) for row in members if not row["mentions"]],
+            }
+        )
+    return axes
+
+
+def _bar(row: dict[str, Any], largest: float) -> dict[str, Any]:
+    share = row["axis_share"]
+    return {
+        "group": words(row["group"]),
+        "mentions": row["mentions"],
+        "documents": row["documents"],
+        "document_share": percent(row["document_share"]["value"]),
+        "share": percent(share["value"]),
+        "interval": f"{percent(share['low'])} to {percent(share['high'])}",
+        "width": round(100 * share["value"] / largest, 2),
+        "left": round(100 * share["low"] / largest, 2),
+        "reach": round(100 * (share["high"] - share["low"]) / largest, 2),
+    }
+
+
+def _placed(
+    rows: list[dict[str, Any]], figures: list[tuple[float, float, float]], share: bool = False
+) -> list[dict[str, Any]]:
+    scale = 100 if share else 1
+    return [
+        {
+            **row,
+            "name": f"{words(row['group'])} · {words(row['axis']).lower()}",
+            "value": number(value * scale, signed=True),
+            "interval": interval(low * scale, high * scale, signed=True),
+            "p": p_value(row["p_adjusted"]),
+            "clear": row["p_adjusted"] < 0.05,
+            "place": place,
+        }
+        for row, (value, low, high), place in zip(
+            rows, figures, whiskers(figures, show_zero=True), strict=True
+        )
+    ]
+
+
+def probes(files: RunFiles) -> list[dict[str, Any]]:
+    """Per probed model, its scores by axis with intervals; whatever keys a probe uses for its rows."""
+    found = []
+    for name, report in files.probes.items():
+        rows = _probe_rows(report)
+        places = whiskers([(row["value"], row["low"], row["high"]) for row in rows])
+        found.append(
+            {
+                "name": name,
+                "about": report.get("model", ""),
+                "rows": [
+                    {
+                        "axis": words(row["axis"]),
+                        "n": row.get("n"),
+                        "value": number(row["value"]),
+                        "interval": interval(row["low"], row["high"]),
+                        "place": place,
+                    }
+                    for row, place in zip(rows, places, strict=True)
+                ],
+            }
+        )
+    return found
+
+
+def _probe_rows(report: dict[str, Any]) -> list[dict[str, Any]]:
+    overall = [{"axis": "overall", **report["overall"]}] if isinstance(report.get("overall"), dict) else []
+    axes = report.get("axes", {})
+    listed = (
+        [{"axis": name, **row} for name, row in sorted(axes.items())]
+        if isinstance(axes, dict)
+        else list(axes)
+    )
+    return [row for row in overall + listed if {"value", "low", "high"} <= set(row)]

@@ -1,0 +1,92 @@
+"""Everything the report speaks of, read from the files that the stages wrote."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from textmill.config.gates import Gates
+from textmill.config.registry import Registry
+from textmill.config.report import Report
+from textmill.corpus.shards import read_table
+from textmill.errors import UserError
+from textmill.files import read_json
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """The reports of one run. What a run does not have is None or empty, and the page says so.
+
+    Attributes:
+        manifest, corpus, tokenizer, bias, validation: the JSON reports of these stages.
+        dropped: ``[{source, stage, rule, documents}]`` counted from the ledger.
+        pretrain, finetune, evaluation, language_models, probes: reports by name, in order of name.
+    """
+
+    manifest: dict[str, Any] | None = None
+    corpus: dict[str, Any] | None = None
+    tokenizer: dict[str, Any] | None = None
+    bias: dict[str, Any] | None = None
+    validation: dict[str, Any] | None = None
+    dropped: list[dict[str, Any]] = field(default_factory=list)
+    pretrain: dict[str, Any] = field(default_factory=dict)
+    finetune: dict[str, Any] = field(default_factory=dict)
+    evaluation: dict[str, Any] = field(default_factory=dict)
+    language_models: dict[str, Any] = field(default_factory=dict)
+    probes: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ReportSettings:
+    """The sections of params.yaml that the report reads."""
+
+    report: Report
+    gates: Gates
+    registry: Registry
+
+
+def collect(root: Path) -> RunFiles:
+    """Read what is there below `root`.
+
+    Raises:
+        UserError: a report is there but is not JSON.
+    """
+    reports = root / "reports"
+    return RunFiles(
+        manifest=_json(root / "data/raw/manifest.json"),
+        corpus=_json(reports / "corpus.json"),
+        tokenizer=_json(reports / "tokenizer.json"),
+        bias=_json(reports / "bias.json"),
+        validation=_json(reports / "validation.json"),
+        dropped=_dropped(root / "data/ledger/ledger.parquet"),
+        **{
+            name: _folder(reports / name)
+            for name in ("pretrain", "finetune", "evaluation", "language_models", "probes")
+        },
+    )
+
+
+def _json(path: Path) -> Any:
+    if not path.is_file():
+        return None
+    try:
+        return read_json(path)
+    except ValueError as error:
+        raise UserError(f"{path}: expected JSON, but {error}. Run the stage that writes it again.") from None
+
+
+def _folder(folder: Path) -> dict[str, Any]:
+    return {path.stem: _json(path) for path in sorted(folder.glob("*.json"))}
+
+
+def _dropped(ledger: Path) -> list[dict[str, Any]]:
+    if not ledger.is_file():
+        return []
+    table = read_table(ledger, ["source", "stage", "rule", "id"])
+    counts = table.group_by(["source", "stage", "rule"]).aggregate([("id", "count")])
+    rows = [
+        {"source": row["source"], "stage": row["stage"], "rule": row["rule"], "documents": row["id_count"]}
+        for row in counts.to_pylist()
+    ]
+    return sorted(rows, key=lambda row: (-row["documents"], row["source"], row["stage"], row["rule"]))

@@ -1,0 +1,86 @@
+"""Numbers as people read them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def count(value: float | None) -> str:
+    """12,345 below a million; 12.3 M above."""
+    if value is None:
+        return "–"
+    if abs(value) >= 1e9:
+        return f"{value / 1e9:.2f} G"
+    if abs(value) >= 1e6:
+        return f"{value / 1e6:.1f} M"
+    return f"{value:,.0f}"
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    """A share of 0 to 1 as a percentage."""
+    return "–" if value is None else f"{100 * value:.{digits}f} %"
+
+
+def number(value: Any, signed: bool = False) -> str:
+    """Four significant digits, thousands apart."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    if isinstance(value, int):
+        return f"{value:+,}" if signed else f"{value:,}"
+    digits = 0 if abs(value) >= 1000 else 1 if abs(value) >= 100 else 2 if abs(value) >= 10 else 3
+    return f"{value:{'+' if signed else ''},.{digits}f}"
+
+
+def interval(low: float | None, high: float | None, signed: bool = False) -> str:
+    """`[low, high]`, or nothing when there is no interval."""
+    if low is None or high is None:
+        return ""
+    return f"[{number(float(low), signed)}, {number(float(high), signed)}]"
+
+
+def p_value(value: float | None) -> str:
+    """p to three decimals, small ones as a bound."""
+    if value is None:
+        return "–"
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+METRIC_NAMES = {
+    "accuracy": "Accuracy",
+    "macro_f1": "Macro F1",
+    "micro_f1": "Micro F1",
+    "bleu": "BLEU",
+    "chrf": "chrF",
+    "rouge1": "ROUGE-1",
+    "rouge2": "ROUGE-2",
+    "rougeL": "ROUGE-L",
+    "exact_match": "Exact match",
+    "loss": "Loss",
+    "perplexity": "Perplexity",
+    "bits_per_byte": "Bits per byte",
+}
+LOWER_IS_BETTER = frozenset({"loss", "perplexity", "bits_per_byte"})
+
+
+def words(name: str) -> str:
+    """A key of a report as words: tfidf_logistic -> TF-IDF + logistic regression."""
+    known = {
+        "finetuned": "This model",
+        "control": "Same recipe, random start",
+        "tfidf_logistic": "TF-IDF + logistic regression",
+        "majority": "Most frequent label",
+        "copy": "Copy the source",
+        "translation_memory": "Translation memory",
+        "lead": "First sentence",
+        "ngram": "N-gram model",
+        "unigram": "Unigram model",
+    }
+    text = name.replace("_", " ").replace("-", " ")
+    return known.get(name) or text[:1].upper() + text[1:]
+
+
+def metric_name(name: str) -> str:
+    """A metric's usual spelling."""
+    return METRIC_NAMES.get(name) or words(name)

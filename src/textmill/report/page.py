@@ -1,0 +1,144 @@
+"""The run report: one HTML page that loads nothing and depends on nothing but the reports."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from textmill.report import figures
+from textmill.report.bias_section import corpus_bias, probes
+from textmill.report.collect import ReportSettings, RunFiles
+from textmill.report.corpus_section import documents_in, funnel, mix, removal_reasons, sources
+from textmill.report.model_section import curves, judged
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def render_page(files: RunFiles, settings: ReportSettings) -> str:
+    """The page as HTML. All text that comes from data or models is escaped.
+
+    Equal reports and settings give equal bytes.
+    """
+    environment = template_environment()
+    models = judged(files, settings)
+    return environment.get_template("page.html.j2").render(
+        title=settings.report.title,
+        style=Markup((TEMPLATES / "style.css").read_text(encoding="utf-8")),
+        tiles=_tiles(files, models),
+        models=models,
+        funnel=funnel(files),
+        reasons=removal_reasons(files, settings.report.rules),
+        mix=mix(files),
+        tokenizer=_flat(files.tokenizer or {}),
+        curves=curves(files, settings.report.curve_points),
+        bias=corpus_bias(files, settings.report.bias_rows),
+        probes=probes(files),
+        validation=_validation(files.validation),
+        sources=[_source(source) for source in sources(files)],
+        test_sets=[view for view in models if view["test_sha256"]],
+        versions=_versions(files.manifest or {}),
+    )
+
+
+def template_environment(autoescape: bool = True) -> Any:
+    """Jinja with the project's templates; an undefined name is an error, not an empty string."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=autoescape,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters.update(
+        count=figures.count,
+        number=figures.number,
+        percent=figures.percent,
+        interval=figures.interval,
+        metric=figures.metric_name,
+        words=figures.words,
+    )
+    return environment
+
+
+def _tiles(files: RunFiles, models: list[dict[str, Any]]) -> list[dict[str, str]]:
+    tiles = []
+    came = documents_in(files)
+    if came:
+        kept = came - sum(row["documents"] for row in files.dropped)
+        tiles.append({"value": figures.count(came), "label": "documents came in"})
+        tiles.append(
+            {"value": figures.percent(kept / came), "label": f"kept: {figures.count(kept)} documents"}
+        )
+        characters = sum(int(source.get("characters", 0)) for source in sources(files))
+        tiles.append({"value": figures.count(characters), "label": "characters of raw text"})
+    tokens = [report["tokens"] for report in files.pretrain.values() if isinstance(report.get("tokens"), int)]
+    if tokens:
+        tiles.append({"value": figures.count(sum(tokens)), "label": "tokens seen in pretraining"})
+    asked = [model for model in models if model["required"]]
+    if asked:
+        ready = sum(model["won"] == model["required"] for model in asked)
+        tiles.append({"value": f"{ready} of {len(asked)}", "label": "models won all that gates ask"})
+    if files.validation:
+        rows = files.validation["expectations"]
+        holding = sum(bool(row["passed"]) for row in rows)
+        tiles.append({"value": f"{holding} of {len(rows)}", "label": "data expectations hold"})
+    if files.bias:
+        tiles.append({"value": str(len(files.bias["warnings"])), "label": "bias findings to look at"})
+    return tiles
+
+
+def _validation(report: dict[str, Any] | None) -> dict[str, Any] | None:
+    if report is None:
+        return None
+    rows = [
+        {
+            "name": row["name"],
+            "frame": row.get("frame", ""),
+            "expected": _plain(row["expected"]),
+            "observed": _plain(row["observed"]),
+            "passed": row["passed"],
+        }
+        for row in report["expectations"]
+    ]
+    return {"passed": report["passed"], "rows": rows, "failed": sum(not row["passed"] for row in rows)}
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{figures.words(str(key)).lower()} {_plain(part)}" for key, part in value.items())
+    if isinstance(value, list):
+        return ", ".join(_plain(part) for part in value)
+    return figures.number(value)
+
+
+def _flat(report: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    rows: list[tuple[str, str]] = []
+    for key, value in report.items():
+        name = f"{prefix} · {key}" if prefix else figures.words(str(key))
+        if isinstance(value, dict):
+            rows += _flat(value, name)
+        elif isinstance(value, int | float | str) and not isinstance(value, bool):
+            rows.append((name, figures.number(value)))
+    return rows
+
+
+def _source(source: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "name": source.get("name", ""),
+        "kind": source.get("kind", ""),
+        "license": source.get("license", ""),
+        "documents": source.get("documents"),
+        "characters": source.get("characters"),
+        "sha256": source.get("sha256") or source.get("artifact_sha256"),
+    }
+
+
+def _versions(manifest: dict[str, Any]) -> list[str]:
+    found = [f"Python {manifest['python']}"] if isinstance(manifest.get("python"), str) else []
+    packages = manifest.get("packages") or manifest.get("versions") or {}
+    return found + [f"{name} {version}" for name, version in sorted(packages.items())]
