@@ -48,9 +48,15 @@ class Clean(Section):
         description="Detect the language (fastText lid.176). When false, `lang` stays as declared.",
     )
     language_hint_below: float = Field(
-        default=0.5,
+        default=0.7,
         ge=0,
         le=1,
         description="Where the detector's probability is below this and the source declared a language, the "
         "declared one is kept.",
+    )
+    language_hint_characters: int = Field(
+        default=40,
+        ge=0,
+        description="Texts shorter than this keep the language that their source declared, if it did: the "
+        "detector takes `hello?` for Italian.",
     )

@@ -83,8 +83,10 @@ def _clean_batch(options: Clean, batch: pa.RecordBatch) -> pa.RecordBatch:
     hints = [hint or "" for hint in batch.column("lang").to_pylist()]
     languages, scores = language.detect(texts) if options.language else (hints, [0.0] * len(texts))
     languages = [
-        hint if hint and score < options.language_hint_below else found
-        for found, score, hint in zip(languages, scores, hints, strict=True)
+        hint
+        if hint and (score < options.language_hint_below or len(text) < options.language_hint_characters)
+        else found
+        for text, found, score, hint in zip(texts, languages, scores, hints, strict=True)
     ]
     counts = (
         zip(*(document.masked for document in cleaned), strict=True) if cleaned else [()] * len(pii.TYPES)

@@ -21,10 +21,8 @@ def compute(layout: Layout, options: Annotate) -> dict[str, np.ndarray]:
     symbols = running_count(layout.has(characters.SYMBOL))
     alphabetic = letters[words.end] > letters[words.start]
     proper = words.take(symbols[words.end] - symbols[words.start] < words.length)
-    hashes, ellipses = (
-        layout.characters_where(layout.codes == ord("#")),
-        layout.characters_where(_ellipses(layout)),
-    )
+    hashes = layout.characters_where(layout.codes == ord("#"))
+    ellipses = layout.characters_where(_ellipses(layout))
     return {
         "gopher_words": layout.count(proper),
         "gopher_mean_word_length": ratio(layout.count(proper, proper.length), layout.count(proper)),
