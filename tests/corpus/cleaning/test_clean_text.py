@@ -1,4 +1,4 @@
-"""What cleaning does to real kinds of damage, in English and Chinese, and that doing it twice changes nothing."""
+"""What cleaning does to real damage, in English and Chinese; doing it twice changes nothing."""
 
 import time
 import unicodedata

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import re
+from functools import cache
+from typing import Any
 
 _DOCUMENT = re.compile(
     r"\s*(?:<\?xml[^>]*>\s*)?(?:<!--(?:(?!-->).)*+-->\s*+)*+<(?:!doctype\s+html|html|head|body)\b[^>]*>",
@@ -13,6 +16,7 @@ _FRAGMENT = re.compile(
     re.IGNORECASE,
 )
 _END_TAG = re.compile(r"</[a-z][a-z0-9]*\s*>$", re.IGNORECASE)
+_ROOT = re.compile(r"<(?:html|body)\b", re.IGNORECASE)
 _ANY_TAG = re.compile(r"<(?:!doctype|/?[a-z][a-z0-9]*)\b[^<>]*>", re.IGNORECASE)
 
 
@@ -35,7 +39,17 @@ def is_html(text: str, declared: bool = False) -> bool:
 
 def extract(text: str) -> str:
     """The main text of an HTML document, one block a line; all of its text where no main part is found."""
-    import trafilatura
-
+    trafilatura = _trafilatura()
+    if not _ROOT.search(text):
+        text = f"<html><body>{text}</body></html>"  # A bare fragment is refused as no tree.
     found = trafilatura.extract(text, include_comments=False, include_tables=True, deduplicate=False)
     return found if found else trafilatura.html2txt(text)
+
+
+@cache
+def _trafilatura() -> Any:
+    import trafilatura
+
+    # It logs each page without a main part as an error; here that is an ordinary case with a fallback.
+    logging.getLogger("trafilatura").setLevel(logging.CRITICAL)
+    return trafilatura

@@ -1,0 +1,92 @@
+"""The operator of the clean stage: a row for a row, counts beside the text, languages."""
+
+import json
+
+import pyarrow as pa
+import pytest
+
+from textmill.config.clean import Clean
+from textmill.corpus.cleaning.language import detect
+from textmill.corpus.cleaning.pipeline import cleaner
+from textmill.corpus.mapping import map_shards
+from textmill.corpus.shards import DOCUMENT, ShardWriter, read_table, shard_paths
+
+ENGLISH = "The quick brown fox jumps over the lazy dog while the children watch from the garden."
+CHINESE = "话说天下大势，分久必合，合久必分。周末七国分争，并入于秦。"
+FRENCH = "Le petit chat dort sur la chaise pendant que les enfants jouent dans le jardin."
+
+
+def documents(texts, languages=None):
+    count = len(texts)
+    return pa.RecordBatch.from_arrays(
+        [
+            pa.array([f"{index:032x}" for index in range(count)]),
+            pa.array(texts, pa.large_string()),
+            *(pa.array([name] * count) for name in ("source", "MIT")),
+            pa.array(languages or [""] * count, pa.string()),
+            pa.array([json.dumps({"row": index}) for index in range(count)]),
+        ],
+        schema=DOCUMENT,
+    )
+
+
+def test_rows_keep_order_and_everything_but_text_and_language():
+    batch = documents(["b@c.de and d@e.fr", ENGLISH, "", CHINESE + "电话13800138000", "\x00"])
+    result = cleaner(Clean())(batch)
+    for name in ("id", "source", "license", "meta"):
+        assert result.column(name) == batch.column(name)
+    assert result.column("text").to_pylist() == [
+        "<EMAIL> and <EMAIL>", ENGLISH, "", CHINESE + "电话<PHONE>", "",
+    ]  # fmt: skip
+    assert result.column("pii_email").to_pylist() == [2, 0, 0, 0, 0]
+    assert result.column("pii_phone").to_pylist() == [0, 0, 0, 1, 0]
+    assert result.schema.names == [
+        "id", "text", "source", "license", "lang", "meta",
+        "lang_score", "pii_email", "pii_phone", "pii_ip", "pii_secret",
+    ]  # fmt: skip
+    assert result.schema.field("lang_score").type == pa.float32()
+    assert result.schema.field("pii_secret").type == pa.int32()
+
+
+def test_languages():
+    languages, scores = detect(
+        [ENGLISH, CHINESE, FRENCH, "", "12 + 34", "第九十六回 孔明挥泪斩马谡 周鲂断发赚曹休"]
+    )
+    assert languages == ["en", "zh", "fr", "", "", "zh"]
+    assert min(scores[:3]) > 0.7 and scores[3] == 0
+    assert detect(["今日はとても天気がいいですね。"])[0] == ["ja"]
+
+
+@pytest.mark.parametrize(
+    ("text", "hint", "expected"),
+    [
+        ("hello?", "en", "en"),  # too short to be judged
+        (FRENCH, "en", "fr"),  # long and clear: the text wins
+        (ENGLISH, "", "en"),
+        ("zxq vbn wrt plk jhg fds qwe rty uio mnb vcx lkj", "en", "en"),  # long, but the detector is unsure
+    ],
+)
+def test_the_declared_language_decides_where_the_detector_cannot(text, hint, expected):
+    assert cleaner(Clean())(documents([text], [hint])).column("lang").to_pylist() == [expected]
+
+
+def test_detection_can_be_switched_off():
+    result = cleaner(Clean(language=False))(documents([FRENCH, CHINESE], ["en", ""]))
+    assert result.column("lang").to_pylist() == ["en", ""]
+    assert result.column("lang_score").to_pylist() == [0, 0]
+
+
+def test_cleaning_a_clean_corpus_changes_no_text(tmp_path):
+    texts = [
+        ENGLISH + "  \r\n" + FRENCH,
+        "schÃ¶n " + CHINESE,
+        "a@b.cn &amp; 91.198.174.192",
+        "\u3000\u3000" + CHINESE,
+    ]
+    with ShardWriter(tmp_path / "raw", DOCUMENT) as writer:
+        writer.write(documents(texts))
+    map_shards(cleaner(Clean()), tmp_path / "raw", tmp_path / "clean")
+    map_shards(cleaner(Clean()), tmp_path / "clean", tmp_path / "again")
+    (once,), (twice,) = shard_paths(tmp_path / "clean"), shard_paths(tmp_path / "again")
+    assert read_table(once)["text"] == read_table(twice)["text"]
+    assert read_table(once)["lang"] == read_table(twice)["lang"]
