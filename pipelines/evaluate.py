@@ -11,7 +11,7 @@ SUBJECT, CONTROL = "finetuned", "control"
 
 
 def main(stage: Stage) -> None:
-    """Predict the test rows, score every model, write data/predictions/RUN and reports/evaluation/RUN.json."""
+    """Predict the test rows and score every model: data/predictions/RUN, reports/evaluation/RUN.json."""
     from textmill.config.evaluate import Evaluate
     from textmill.evaluation.task_table import read_task
 

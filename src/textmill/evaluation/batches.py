@@ -10,7 +10,7 @@ import numpy as np
 def batches_by_length(
     lengths: Sequence[int], batch_tokens: int, batch_rows: int = 512
 ) -> Iterator[list[int]]:
-    """Yield the places of items in batches, longest first; a batch holds `batch_tokens` padded tokens at most.
+    """Yield the places of items in batches, longest first, of `batch_tokens` padded tokens at most.
 
     Longest first, so that a batch that does not fit in memory fails at the start and not at the end. An
     item longer than `batch_tokens` is a batch of its own.

@@ -51,8 +51,7 @@ def load_model(directory: str | os.PathLike[str], head: str, threads: int) -> An
 
 def input_limit(model: Any, tokenizer: Any, wanted: int) -> int:
     """Tokens an input may have: `wanted`, unless model or tokenizer take fewer."""
-    positions = getattr(model.config, "max_position_embeddings", None) or wanted
-    return min(wanted, int(positions), int(tokenizer.model_max_length))
+    return min(wanted, positions(model, wanted), int(tokenizer.model_max_length))
 
 
 def holds_model(directory: str | os.PathLike[str]) -> bool:
@@ -63,3 +62,45 @@ def holds_model(directory: str | os.PathLike[str]) -> bool:
 def _unreadable(directory: str | os.PathLike[str], what: str, error: Exception) -> str:
     reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
     return f"{directory}: expected {what} in Hugging Face layout, but {reason}"
+
+
+def positions(model: Any, wanted: int) -> int:
+    """Tokens the model can read at once: its own limit, or `wanted` where it has none."""
+    return int(getattr(model.config, "max_position_embeddings", None) or wanted)
+
+
+def pretrained_kind(directory: str | os.PathLike[str]) -> str:
+    """``decoder``, ``encoder`` or ``seq2seq``, by the model's config.
+
+    Raises:
+        UserError: there is no readable config, or it is of another kind of model.
+    """
+    from transformers import AutoConfig
+
+    try:
+        config = AutoConfig.from_pretrained(directory, local_files_only=True)
+    except (OSError, ValueError, KeyError) as error:
+        raise UserError(_unreadable(directory, "a model", error)) from error
+    name = (config.architectures or ["none"])[0]
+    if config.is_encoder_decoder:
+        return "seq2seq"
+    if name.endswith("ForMaskedLM"):
+        return "encoder"
+    if name.endswith(("ForCausalLM", "LMHeadModel")):
+        return "decoder"
+    raise UserError(f"{directory}: expected a pretrained language model, found {name}.")
+
+
+def sentinels(tokenizer: Any) -> list[int]:
+    """Ids of ``<extra_0>``, ``<extra_1>``, … in order.
+
+    Raises:
+        UserError: the tokenizer has none.
+    """
+    vocabulary = tokenizer.get_vocab()
+    found: list[int] = []
+    while f"<extra_{len(found)}>" in vocabulary:
+        found.append(vocabulary[f"<extra_{len(found)}>"])
+    if not found:
+        raise UserError("the tokenizer has no <extra_0>, <extra_1>, … for hidden spans.")
+    return found

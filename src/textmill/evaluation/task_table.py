@@ -54,8 +54,8 @@ def read_task(root: Path, name: str) -> Task:
         for row, label in enumerate(rows["test"].targets):
             if label not in labels:
                 raise UserError(
-                    f"{folder / 'test.parquet'}: row {row}: label {label!r} is not among those of the training "
-                    f"rows: {', '.join(labels)}."
+                    f"{folder / 'test.parquet'}: row {row}: label {label!r} is not among those of "
+                    f"the training rows: {', '.join(labels)}."
                 )
     # Where targets are in several languages no language's own tokenizer fits all of them.
     target_lang = languages.pop() if len(languages) == 1 else ""

@@ -1,4 +1,4 @@
-"""What a model has to beat: each baseline is fitted on the training rows and predicts from the input alone."""
+"""What a model has to beat: baselines fitted on the training rows that predict from the input alone."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ _END = re.compile(r"[.!?][\"')\]]*(?=\s+[^a-z\s]|\s*$)|[。！？][”』」）]
 
 
 def first_sentence(text: str) -> str:
-    """The first sentence of a text, or its first paragraph if that ends sooner; white space as single spaces."""
+    """The first sentence, or the first paragraph if that ends sooner; white space as single spaces."""
     text = text.strip()
     end = _END.search(text)
     return " ".join(text[: end.end()].split() if end else text.split())
