@@ -17,6 +17,9 @@ _FRAGMENT = re.compile(
 )
 _END_TAG = re.compile(r"</[a-z][a-z0-9]*\s*>$", re.IGNORECASE)
 _ROOT = re.compile(r"<(?:html|body)\b", re.IGNORECASE)
+_BLOCK = re.compile(
+    r"<(?:p|div|br|article|section|main|table|ul|ol|dl|pre|blockquote|h[1-6])\b", re.IGNORECASE
+)
 _ANY_TAG = re.compile(r"<(?:!doctype|/?[a-z][a-z0-9]*)\b[^<>]*>", re.IGNORECASE)
 
 
@@ -42,6 +45,8 @@ def extract(text: str) -> str:
     trafilatura = _trafilatura()
     if not _ROOT.search(text):
         text = f"<html><body>{text}</body></html>"  # A bare fragment is refused as no tree.
+    if not _BLOCK.search(text):
+        return trafilatura.html2txt(text)  # Where no block is found, each inline element would become a line.
     found = trafilatura.extract(text, include_comments=False, include_tables=True, deduplicate=False)
     return found if found else trafilatura.html2txt(text)
 
