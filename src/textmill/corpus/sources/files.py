@@ -9,7 +9,8 @@ from typing import IO
 import fsspec
 
 from textmill.config.ingest import Files
-from textmill.corpus.sources.formats import Layout, Opened, read
+from textmill.corpus.sources.formats import Opened, read
+from textmill.corpus.sources.layout import Layout
 from textmill.corpus.sources.records import Feed, Records
 from textmill.errors import UserError
 

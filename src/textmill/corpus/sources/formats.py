@@ -11,8 +11,8 @@ from typing import IO, Any
 
 import pyarrow as pa
 
-from textmill.config.ingest import Conversation, Tabular
 from textmill.corpus.sources.json_records import from_objects, parse_lines
+from textmill.corpus.sources.layout import Layout
 from textmill.corpus.sources.records import BATCH_RECORDS, Records, batched, missing_field, single
 from textmill.corpus.sources.streams import checked, damage, line_blocks, longer_than, whole_text
 from textmill.errors import UserError
@@ -30,25 +30,6 @@ COMPRESSED = (".gz", ".zst", ".bz2", ".xz")
 
 JSON_BYTES = 256 << 20
 """Largest .json file: it is one value and must be held whole. Use jsonl for more."""
-
-
-@dataclass(frozen=True)
-class Layout:
-    """Where in a file the records are: see `textmill.config.ingest.Tabular`."""
-
-    text: str
-    id: str | None
-    conversation: Conversation | None
-    format: str
-    lines: bool
-    limit: int
-
-    @classmethod
-    def of(cls, source: Tabular, limit: int) -> Layout:
-        """The layout that a source declares; `limit` is the longest record in bytes."""
-        form = getattr(source, "format", "auto")
-        lines = getattr(source, "lines", False)
-        return cls(source.text, source.id, source.conversation, form, lines, limit)
 
 
 @dataclass(frozen=True)
@@ -114,7 +95,7 @@ def _read_jsonl(file: Opened, layout: Layout) -> Iterator[Records]:
             return f"{file.where}: line {numbers[index]:,}"
 
         rows = parse_lines([line for _, line in filled], places)
-        texts, keys = from_objects(rows, layout.text, layout.id, layout.conversation, places)
+        texts, keys = from_objects(rows, layout, places)
         yield _numbered(file, texts, keys, "line", numbers)
 
 
@@ -138,7 +119,7 @@ def _read_json(file: Opened, layout: Layout) -> Iterator[Records]:
         def places(index: int, start: int = start) -> str:
             return f"{file.where}: record {names[start + index] if names else start + index + 1}"
 
-        texts, keys = from_objects(part, layout.text, layout.id, layout.conversation, places)
+        texts, keys = from_objects(part, layout, places)
         if keys is None and names is not None:
             keys = pa.array(names[start : start + BATCH_RECORDS], pa.string())
         yield _numbered(file, texts, keys, "row", range(start + 1, start + 1 + len(part)))
@@ -201,6 +182,8 @@ def _columns(file: Opened, batch: pa.RecordBatch, layout: Layout, row: int) -> R
     texts = batch.column(layout.text)
     if pa.types.is_dictionary(texts.type):
         texts = texts.dictionary_decode()
+    if layout.scalars and (pa.types.is_integer(texts.type) or pa.types.is_boolean(texts.type)):
+        texts = texts.cast(pa.string())
     if not (pa.types.is_string(texts.type) or pa.types.is_large_string(texts.type)):
         raise UserError(f"{file.where}: column {layout.text!r}: expected text, found {texts.type}.")
     keys = batch.column(layout.id) if layout.id else None

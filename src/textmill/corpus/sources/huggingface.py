@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from textmill.config.ingest import HuggingFace
 from textmill.corpus.sources.json_records import from_objects
+from textmill.corpus.sources.layout import Layout
 from textmill.corpus.sources.records import BATCH_RECORDS, Feed, Records, batched, missing_field
 from textmill.errors import UserError
 
@@ -70,7 +71,7 @@ def _records(batch: dict[str, list[Any]], source: HuggingFace, label: str, numbe
     if source.conversation:
         names = list(batch)
         rows = [dict(zip(names, values, strict=True)) for values in zip(*batch.values(), strict=True)]
-        texts, _ = from_objects(rows, source.text, None, source.conversation, places)
+        texts, _ = from_objects(rows, Layout.of(source, 0), places)
     else:
         try:
             texts = pa.array(batch[source.text], pa.large_string())

@@ -9,6 +9,7 @@ import orjson
 import pyarrow as pa
 
 from textmill.config.ingest import Conversation
+from textmill.corpus.sources.layout import Layout
 from textmill.corpus.sources.records import missing_field
 from textmill.errors import UserError
 
@@ -30,32 +31,33 @@ def parse_lines(lines: list[bytes], places: Places) -> list[Any]:
     return rows
 
 
-def from_objects(
-    rows: list[Any], text: str, key: str | None, conversation: Conversation | None, places: Places
-) -> tuple[pa.Array, pa.Array | None]:
-    """Texts (large_string) and keys (string, or None without a `key` field) of records.
+def from_objects(rows: list[Any], layout: Layout, places: Places) -> tuple[pa.Array, pa.Array | None]:
+    """Texts (large_string) and keys (string, or None without an id field) of records.
 
     A record that is a plain string is its own text.
 
     Raises:
         UserError: a record lacks a field, or holds something else than text in it; the message names it.
     """
-    if conversation is not None:
-        texts = [_dialogue(row, conversation, places, index) for index, row in enumerate(rows)]
+    if layout.conversation is not None:
+        texts = [_dialogue(row, layout.conversation, places, index) for index, row in enumerate(rows)]
     else:
         texts = [
-            row if isinstance(row, str) else field(row, text, places, index) for index, row in enumerate(rows)
+            row if isinstance(row, str) else field(row, layout.text, places, index)
+            for index, row in enumerate(rows)
         ]
+    if layout.scalars:
+        texts = [str(value) if isinstance(value, int) else value for value in texts]
     keys = None
-    if key is not None:
-        values = [field(row, key, places, index) for index, row in enumerate(rows)]
+    if layout.id is not None:
+        values = [field(row, layout.id, places, index) for index, row in enumerate(rows)]
         keys = pa.array([None if value is None else str(value) for value in values], pa.string())
     try:
         return pa.array(texts, pa.large_string()), keys
     except (pa.ArrowInvalid, pa.ArrowTypeError):
         wrong = next(index for index, value in enumerate(texts) if not isinstance(value, str | None))
         found = type(texts[wrong]).__name__
-        raise UserError(f"{places(wrong)}: field {text!r}: expected text, found {found}.") from None
+        raise UserError(f"{places(wrong)}: field {layout.text!r}: expected text, found {found}.") from None
 
 
 def field(row: Any, name: str, places: Places, index: int) -> Any:

@@ -14,7 +14,8 @@ from textmill.config.artifact import Artifact
 from textmill.config.ingest import Pypi
 from textmill.corpus.archives import NESTED, member_names, open_member
 from textmill.corpus.artifacts import fetch
-from textmill.corpus.sources.formats import Layout, Opened, read
+from textmill.corpus.sources.formats import Opened, read
+from textmill.corpus.sources.layout import Layout
 from textmill.corpus.sources.records import Feed, Records
 from textmill.errors import UserError
 

@@ -8,7 +8,8 @@ import fsspec
 
 from textmill.config.ingest import Url
 from textmill.corpus.sources.files import decompressed
-from textmill.corpus.sources.formats import Layout, Opened, read
+from textmill.corpus.sources.formats import Opened, read
+from textmill.corpus.sources.layout import Layout
 from textmill.corpus.sources.records import Feed, Records
 from textmill.errors import UserError
 

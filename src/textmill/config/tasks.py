@@ -1,0 +1,108 @@
+"""params.yaml: tasks. The rows that models are fine-tuned and evaluated on."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from textmill.config.artifact import Artifact
+from textmill.config.section import Section
+
+
+class BaseTask(Section):
+    """What every task declares."""
+
+    license: str = Field(min_length=1, description="License of the rows.")
+    train: int | None = Field(default=None, ge=1, description="Keep at most this many training rows.")
+    validation: int = Field(
+        default=200, ge=1, description="Validation rows to split off, if the task has none of its own."
+    )
+    test: int = Field(
+        default=500, ge=1, description="Test rows to split off, if the task has none of its own."
+    )
+    near_duplicate: float = Field(
+        default=0.6,
+        ge=0.3,
+        le=1.0,
+        description="Inputs with at least this Jaccard similarity (word 5-grams) stay in one split.",
+    )
+
+
+class SentimentTask(BaseTask, Artifact):
+    """Scored sentences in a package file, one `number TAB score TAB text` per line, as positive or negative."""
+
+    kind: Literal["sentiment"]
+    member: str = Field(description="File in the archive; `inner.tar.gz!/name` reaches into another archive.")
+    neutral_below: float = Field(
+        default=0.5,
+        ge=0,
+        description="Rows whose absolute score is smaller are unclear and dropped.",
+    )
+    lang: str = Field(default="en", description="Language of the sentences (ISO 639).")
+
+
+class Catalog(Artifact):
+    """The message catalogs of one package."""
+
+    members: list[str] = Field(
+        min_length=1, description="Names or globs of .mo and .po files in the archive."
+    )
+    license: str = Field(min_length=1, description="License of the catalogs.")
+
+
+class TranslationTask(BaseTask):
+    """Translated messages of programs: original to translation."""
+
+    kind: Literal["translation"]
+    catalogs: list[Catalog] = Field(min_length=1, description="Where the messages are.")
+    input_lang: str = Field(default="en", description="Language of the originals (ISO 639).")
+    target_lang: str = Field(default="zh", description="Language of the translations (ISO 639).")
+    max_chars: int = Field(default=300, ge=1, description="Drop pairs of which a side is longer than this.")
+
+
+class SummarizationTask(BaseTask):
+    """Docstrings of Python code: signature and body to the summary line."""
+
+    kind: Literal["summarization"]
+    standard_library: bool = Field(default=False, description="Read the running Python's standard library.")
+    modules: list[str] | None = Field(
+        default=None, description="Of the standard library, only these top-level modules; all if absent."
+    )
+    packages: list[str] = Field(
+        default=[], description="Installed packages, `name==version`; another installed version is an error."
+    )
+    min_body_chars: int = Field(default=100, ge=1, description="Drop docstrings with a shorter body.")
+    max_body_chars: int = Field(default=1200, ge=50, description="Cut longer bodies at a line end.")
+    max_summary_chars: int = Field(default=160, ge=20, description="Drop docstrings with a longer summary.")
+
+
+class FilesTask(BaseTask):
+    """Rows from your own files below `ingest.local`: jsonl, json, csv or parquet with two columns."""
+
+    kind: Literal["files"]
+    task: Literal["classification", "generation"] = Field(
+        description="What the target is: a label or a text."
+    )
+    files: list[str] = Field(min_length=1, description="Paths or globs of the training rows.")
+    validation_files: list[str] = Field(
+        default=[], description="Paths or globs of the validation rows; if empty, rows are split off by hash."
+    )
+    test_files: list[str] = Field(
+        default=[], description="Paths or globs of the test rows; if empty, rows are split off by hash."
+    )
+    input: str = Field(default="input", description="Column with the input text.")
+    target: str = Field(default="target", description="Column with the label or the target text.")
+    input_lang: str = Field(default="", description="Language of the inputs (ISO 639); empty if mixed.")
+    target_lang: str = Field(default="", description="Language of the targets (ISO 639); empty for labels.")
+
+
+AnyTask = Annotated[
+    SentimentTask | TranslationTask | SummarizationTask | FilesTask, Field(discriminator="kind")
+]
+
+KINDS: dict[str, type[SentimentTask | TranslationTask | SummarizationTask | FilesTask]] = {
+    "sentiment": SentimentTask,
+    "translation": TranslationTask,
+    "summarization": SummarizationTask,
+    "files": FilesTask,
+}
+"""The model of each kind of task."""

@@ -1,0 +1,60 @@
+"""Rows of kind `files`: a user's own jsonl, json, csv or parquet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from textmill.config.tasks import FilesTask
+from textmill.corpus.sources.files import decompressed, found
+from textmill.corpus.sources.formats import Opened
+from textmill.corpus.sources.formats import read as records_of
+from textmill.corpus.sources.layout import Layout
+from textmill.errors import UserError
+from textmill.tasks.tables.row import Row, Table
+
+RECORD_BYTES = 10_000_000
+
+
+def read(task: FilesTask, local: Path) -> Table:
+    """Read the rows of all files, each with the split that its list of files prescribes.
+
+    Args:
+        task: which files and columns.
+        local: the folder that the paths are relative to.
+
+    Raises:
+        UserError: a file is missing or damaged, lacks a column or holds no row, or a row lacks a value.
+    """
+    rows: list[Row] = []
+    prescribed = bool(task.validation_files or task.test_files)
+    for split, patterns in (
+        ("train", task.files),
+        ("validation", task.validation_files),
+        ("test", task.test_files),
+    ):
+        for path in found(patterns, local):
+            before = len(rows)
+            rows += _rows(path, local, split if prescribed else "", task)
+            if len(rows) == before:
+                raise UserError(f"{local / path}: no rows; expected at least one for the {split} split.")
+    return Table(task.task, rows, task.input_lang, task.target_lang)
+
+
+def _rows(path: str, local: Path, split: str, task: FilesTask) -> Iterator[Row]:
+    columns = zip(_column(path, local, task.input), _column(path, local, task.target), strict=True)
+    for (key, text, place), (_, target, _) in columns:
+        if not text or not target or text.isspace() or target.isspace():
+            empty = task.target if text and not text.isspace() else task.input
+            raise UserError(f"{place}: column {empty!r} is empty; expected text.")
+        yield Row(key, text, target, path, split, place)
+
+
+def _column(path: str, local: Path, name: str) -> Iterator[tuple[str, str | None, str]]:
+    """Key, value and place of each record's field `name`."""
+    layout = Layout(name, None, None, "auto", lines=False, limit=RECORD_BYTES, scalars=True)
+    with decompressed(str(local / path)) as raw:
+        for records in records_of(Opened(raw, path, str(local / path)), layout):
+            texts = records.texts.to_pylist()
+            for index, (key, text) in enumerate(zip(records.keys.to_pylist(), texts, strict=True)):
+                yield key, text, records.places(index)
