@@ -9,7 +9,6 @@ from typing import Any
 from textmill.config.gates import Gates
 from textmill.config.registry import Registry
 from textmill.config.report import Report
-from textmill.corpus.shards import read_table
 from textmill.errors import UserError
 from textmill.files import read_json
 
@@ -20,7 +19,6 @@ class RunFiles:
 
     Attributes:
         manifest, corpus, tokenizer, bias, validation: the JSON reports of these stages.
-        dropped: ``[{source, stage, rule, documents}]`` counted from the ledger.
         pretrain, finetune, evaluation, language_models, probes: reports by name, in order of name.
     """
 
@@ -29,7 +27,6 @@ class RunFiles:
     tokenizer: dict[str, Any] | None = None
     bias: dict[str, Any] | None = None
     validation: dict[str, Any] | None = None
-    dropped: list[dict[str, Any]] = field(default_factory=list)
     pretrain: dict[str, Any] = field(default_factory=dict)
     finetune: dict[str, Any] = field(default_factory=dict)
     evaluation: dict[str, Any] = field(default_factory=dict)
@@ -59,7 +56,6 @@ def collect(root: Path) -> RunFiles:
         tokenizer=_json(reports / "tokenizer.json"),
         bias=_json(reports / "bias.json"),
         validation=_json(reports / "validation.json"),
-        dropped=_dropped(root / "data/ledger/ledger.parquet"),
         **{
             name: _folder(reports / name)
             for name in ("pretrain", "finetune", "evaluation", "language_models", "probes")
@@ -79,14 +75,3 @@ def _json(path: Path) -> Any:
 def _folder(folder: Path) -> dict[str, Any]:
     return {path.stem: _json(path) for path in sorted(folder.glob("*.json"))}
 
-
-def _dropped(ledger: Path) -> list[dict[str, Any]]:
-    if not ledger.is_file():
-        return []
-    table = read_table(ledger, ["source", "stage", "rule", "id"])
-    counts = table.group_by(["source", "stage", "rule"]).aggregate([("id", "count")])
-    rows = [
-        {"source": row["source"], "stage": row["stage"], "rule": row["rule"], "documents": row["id_count"]}
-        for row in counts.to_pylist()
-    ]
-    return sorted(rows, key=lambda row: (-row["documents"], row["source"], row["stage"], row["rule"]))

@@ -69,13 +69,11 @@ def _tiles(files: RunFiles, models: list[dict[str, Any]]) -> list[dict[str, str]
     tiles = []
     came = documents_in(files)
     if came:
-        kept = came - sum(row["documents"] for row in files.dropped)
         tiles.append({"value": figures.count(came), "label": "documents came in"})
-        tiles.append(
-            {"value": figures.percent(kept / came), "label": f"kept: {figures.count(kept)} documents"}
-        )
-        characters = sum(int(source.get("characters", 0)) for source in sources(files))
-        tiles.append({"value": figures.count(characters), "label": "characters of raw text"})
+    if came and files.corpus:
+        kept, characters = files.corpus["documents"]["kept"], files.corpus["characters"]["kept"]
+        tiles.append({"value": figures.percent(kept / came), "label": f"kept: {figures.count(kept)} documents"})
+        tiles.append({"value": figures.count(characters), "label": "characters of kept text"})
     tokens = [report["tokens"] for report in files.pretrain.values() if isinstance(report.get("tokens"), int)]
     if tokens:
         tiles.append({"value": figures.count(sum(tokens)), "label": "tokens seen in pretraining"})
@@ -134,11 +132,16 @@ def _source(source: dict[str, Any]) -> dict[str, Any]:
         "license": source.get("license", ""),
         "documents": source.get("documents"),
         "characters": source.get("characters"),
-        "sha256": source.get("sha256") or source.get("artifact_sha256"),
+        "artifact": source.get("artifact", ""),
+        "sha256": source.get("sha256"),
     }
 
 
 def _versions(manifest: dict[str, Any]) -> list[str]:
-    found = [f"Python {manifest['python']}"] if isinstance(manifest.get("python"), str) else []
-    packages = manifest.get("packages") or manifest.get("versions") or {}
-    return found + [f"{name} {version}" for name, version in sorted(packages.items())]
+    """What read the documentation sources, as `numpy 2.4.6`."""
+    found = {
+        f"{name} {version}"
+        for source in manifest.get("sources", {}).values()
+        for name, version in source.get("versions", {}).items()
+    }
+    return sorted(found)

@@ -66,10 +66,12 @@ def longest_first(start: np.ndarray, end: np.ndarray) -> np.ndarray:
     Returns:
         Indices of the chosen candidates in text order; chosen spans do not overlap.
     """
+    if not len(start):
+        return np.zeros(0, dtype=np.intp)
     order = np.lexsort((-end, start))
     first, last = start[order], end[order]
-    # A candidate that begins at or behind everything before it starts a run; only within runs is there a choice.
-    reach = np.maximum.accumulate(last) if len(last) else last
+    # A candidate that begins behind all before it starts a run; only within a run is there a choice.
+    reach = np.maximum.accumulate(last)
     opens = np.ones(len(order), dtype=bool)
     opens[1:] = first[1:] >= reach[:-1]
     chosen = opens.copy()
