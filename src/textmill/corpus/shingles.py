@@ -80,7 +80,11 @@ class Ngrams:
 
 def normalised(texts: pa.Array) -> pa.LargeStringArray:
     """The texts in NFKC and lower case (simple case mapping, so no character looks at its neighbours)."""
-    return pc.utf8_lower(pc.utf8_normalize(texts.cast(pa.large_string()), form="NFKC"))
+    texts = texts.cast(pa.large_string())
+    # pyarrow's utf8_normalize decomposes but does not compose; ASCII text needs neither.
+    composed = pc.invert(pc.fill_null(pc.string_is_ascii(texts), True))
+    others = [unicodedata.normalize("NFKC", text) for text in texts.filter(composed).to_pylist()]
+    return pc.utf8_lower(pc.replace_with_mask(texts, composed, pa.array(others, pa.large_string())))
 
 
 def mixed(values: Uint64s) -> Uint64s:
