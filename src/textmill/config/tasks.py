@@ -28,7 +28,7 @@ class BaseTask(Section):
 
 
 class SentimentTask(BaseTask, Artifact):
-    """Scored sentences in a package file, one `number TAB score TAB text` per line, as positive or negative."""
+    """Scored sentences in a package file (`number TAB score TAB text`), as positive or negative."""
 
     kind: Literal["sentiment"]
     member: str = Field(description="File in the archive; `inner.tar.gz!/name` reaches into another archive.")

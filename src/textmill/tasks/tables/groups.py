@@ -23,7 +23,7 @@ _NOT_LETTERS = re.compile(r"[\W\d_]+")
 
 
 def likeness_key(text: str) -> str:
-    """The text's letters alone, in NFKC and folded case: equal for texts that differ in case, digits or signs.
+    """The letters of the text, in NFKC and folded case: case, digits and signs make no difference.
 
     A text without letters is its own key.
     """

@@ -38,7 +38,7 @@ def consistent(table: Table) -> Table:
 
     Classification: inputs that are equal but for case, digits and signs and have different labels are all
     dropped. Generation: of equal inputs the most frequent target stays (the first in sort order where two are
-    equally frequent). Of rows that agree the first stays. Rows with a prescribed split are compared within it.
+    equally frequent). Of rows that agree the first stays. Rows with a prescribed split are compared in it.
     """
     classification = table.kind == "classification"
     targets: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)

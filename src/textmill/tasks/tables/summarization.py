@@ -13,7 +13,7 @@ MIN_SUMMARY_CHARS = 15
 
 
 def read(task: SummarizationTask) -> Table:
-    """Read the docstrings of the packages. The summary is the first paragraph, where it is one sentence (PEP 257).
+    """Read the docstrings of packages. The first paragraph is the summary, if it is one sentence (PEP 257).
 
     The input is ``name(signature)``, a line end, and the rest of the docstring.
 
