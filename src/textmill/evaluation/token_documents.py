@@ -31,7 +31,8 @@ class TokenDocuments:
     @property
     def lengths(self) -> NDArray[np.int64]:
         """Tokens of each document."""
-        return np.diff(self.starts.astype(np.int64))
+        starts = self.starts.astype(np.int64)
+        return starts[1:] - starts[:-1]
 
     def take(self, rows: NDArray[np.int64]) -> TokenDocuments:
         """The documents at `rows`, in that order."""

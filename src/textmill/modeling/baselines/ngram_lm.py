@@ -58,7 +58,8 @@ class NgramModel:
         probability = self.unigrams[stream]
         ids = stream.astype(np.int64)
         for order, grams in enumerate(self.orders, start=2):
-            context = np.concatenate([[-1], ids[:-1]])
+            context = np.full(len(ids), -1, dtype=np.int64)
+            context[1:] = ids[:-1]
             context[room < order] = -1
             seen = context >= 0
             total = np.where(seen, grams.totals[context], 0.0)
