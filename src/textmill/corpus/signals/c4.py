@@ -42,9 +42,9 @@ def compute(layout: Layout, options: Annotate) -> dict[str, np.ndarray]:
     return {
         "c4_terminal_lines": ratio(layout.count(lines, ends_in_punctuation(layout, ellipsis=False)), total),
         "c4_short_lines": ratio(layout.count(lines, few), total),
-        "c4_sentences": layout.characters_where(_sentence_ends(layout)),
+        "c4_sentences": layout.count_at(np.flatnonzero(_sentence_ends(layout))),
         "c4_longest_word": longest,
-        "c4_curly_brackets": layout.characters_where(layout.codes == ord("{")),
+        "c4_curly_brackets": layout.count_at(np.flatnonzero(layout.codes == ord("{"))),
         "c4_javascript_lines": ratio(_lines_with(layout.texts, "javascript"), total),
         "c4_policy_lines": ratio(_lines_with(layout.texts, _POLICY), total),
         "c4_lorem_ipsum": _lines_with(layout.texts, "lorem ipsum"),

@@ -21,8 +21,8 @@ def compute(layout: Layout, options: Annotate) -> dict[str, np.ndarray]:
     symbols = running_count(layout.has(characters.SYMBOL))
     alphabetic = letters[words.end] > letters[words.start]
     proper = words.take(symbols[words.end] - symbols[words.start] < words.length)
-    hashes = layout.characters_where(layout.codes == ord("#"))
-    ellipses = layout.characters_where(_ellipses(layout))
+    hashes = layout.count_at(np.flatnonzero(layout.codes == ord("#")))
+    ellipses = layout.count_at(_ellipses(layout))
     return {
         "gopher_words": layout.count(proper),
         "gopher_mean_word_length": ratio(layout.count(proper, proper.length), layout.count(proper)),
@@ -37,14 +37,13 @@ def compute(layout: Layout, options: Annotate) -> dict[str, np.ndarray]:
 
 
 def _ellipses(layout: Layout) -> np.ndarray:
-    """True at the end of each ellipsis: every third dot of a run of dots, and the last of a run of `…`."""
-    dots = layout.codes == ord(".")
-    position = np.arange(1, len(dots) + 1)
-    in_run = position - np.maximum.accumulate(np.where(dots, 0, position))
-    wide = layout.codes == ord("…")
-    last = wide.copy()
-    last[:-1] &= ~wide[1:]
-    return last | (dots & (in_run % 3 == 0))
+    """Where ellipses end (ascending int64): at every third dot of a run, at the last of a run of `…`."""
+    dots = np.flatnonzero(layout.codes == ord("."))
+    number = np.arange(len(dots))
+    begins = np.diff(dots, prepend=-2) != 1
+    third = dots[(number - np.maximum.accumulate(np.where(begins, number, 0))) % 3 == 2]
+    wide = np.flatnonzero(layout.codes == ord("…"))
+    return np.sort(np.concatenate([third, wide[np.diff(wide, append=-1) != 1]]))
 
 
 def _ends_in_ellipsis(layout: Layout) -> np.ndarray:
@@ -59,13 +58,14 @@ def _stop_words(layout: Layout, options: Annotate) -> np.ma.MaskedArray:
     counts = np.ma.masked_all(layout.size, np.int64)
     words = layout.words
     start, end = layout.trimmed(words.start, words.end, ~layout.has(characters.SYMBOL))
+    hashed = RangeHash(characters.lower(layout.codes))
     for language, stop_words in options.stop_words.items():
         chosen = layout.languages == language
         if not chosen.any():
             continue
         known = np.sort(_hash_words(stop_words))
         mine = chosen[words.document] & (end - start <= max(map(len, stop_words)))
-        hashes = layout.lower_hash(start[mine], end[mine])
+        hashes = hashed(start[mine], end[mine])
         place = np.minimum(np.searchsorted(known, hashes), len(known) - 1)
         hit = known[place] == hashes
         found = np.zeros((layout.size, len(known)), bool)

@@ -7,6 +7,8 @@ import pyarrow as pa
 
 _BASE = 0x9E3779B97F4A7C15  # odd, so it has an inverse modulo 2**64
 _INVERSE = pow(_BASE, -1, 1 << 64)
+_LOW = 1 << 12
+_CHUNK = 1 << 18
 
 
 def mix(values: np.ndarray) -> np.ndarray:
@@ -21,9 +23,9 @@ def mix(values: np.ndarray) -> np.ndarray:
     return values
 
 
-def _powers(base: int, count: int) -> np.ndarray:
+def _power_table(base: int, count: int) -> np.ndarray:
     powers = np.full(count, base, np.uint64)
-    powers[:1] = 1
+    powers[0] = 1
     return np.cumprod(powers, dtype=np.uint64)
 
 
@@ -35,15 +37,25 @@ class RangeHash:
 
     def __init__(self, codes: np.ndarray):
         """Prepare for ranges of `codes` (uint32)."""
-        terms = mix(codes)
-        terms *= _powers(_BASE, len(codes))
         self._sums = np.zeros(len(codes) + 1, np.uint64)
-        np.cumsum(terms, out=self._sums[1:])
-        self._shifts = _powers(_INVERSE, len(codes) + 1)
+        powers = _power_table(_BASE, _CHUNK)
+        for begin in range(0, len(codes), _CHUNK):
+            terms = mix(codes[begin : begin + _CHUNK])
+            terms *= powers[: len(terms)]
+            terms *= np.uint64(pow(_BASE, begin, 1 << 64))
+            np.cumsum(terms, out=terms)
+            np.add(terms, self._sums[begin], out=self._sums[begin + 1 : begin + 1 + len(terms)])
+        self._small = _power_table(_INVERSE, _LOW)
+        self._large = _power_table(pow(_INVERSE, _LOW, 1 << 64), len(codes) // _LOW + 1)
 
     def __call__(self, start: np.ndarray, end: np.ndarray) -> np.ndarray:
         """The hashes (uint64) of the ranges start:end (int64)."""
-        return mix((self._sums[end] - self._sums[start]) * self._shifts[start])
+        sums = self._sums[end] - self._sums[start]
+        # Dividing by the power of the first character makes the hash independent of where the range stands;
+        # that power is the product of a small and a large one, so that two short tables hold them all.
+        sums *= self._large[start // _LOW]
+        sums *= self._small[start % _LOW]
+        return mix(sums)
 
 
 def groups(keys: np.ndarray) -> np.ndarray:

@@ -105,25 +105,20 @@ class Layout:
     @cached_property
     def newlines(self) -> np.ndarray:
         """Newlines in each document (int64)."""
-        return np.diff(np.searchsorted(self._newlines, self._bounds)) - 1
+        return self.count_at(self._newlines) - 1
 
     @cached_property
     def hash(self) -> RangeHash:
         """Hashes of pieces of the text."""
         return RangeHash(self.codes)
 
-    @cached_property
-    def lower_hash(self) -> RangeHash:
-        """Hashes of pieces of the text in lower case."""
-        return RangeHash(characters.lower(self.codes))
-
     def count(self, spans: Spans, weights: np.ndarray | None = None) -> np.ndarray:
         """How many of `spans` each document has, or the sum of their `weights` (float64)."""
         return np.bincount(spans.document, weights, minlength=self.size).astype(np.float64)
 
-    def characters_where(self, mask: np.ndarray) -> np.ndarray:
-        """How many characters of each document are true in `mask` (int64)."""
-        return np.diff(running_count(mask)[self._bounds])
+    def count_at(self, positions: np.ndarray) -> np.ndarray:
+        """How many of `positions`, ascending indices of characters, are in each document (int64)."""
+        return np.diff(np.searchsorted(positions, self._bounds))
 
     def trimmed(
         self, start: np.ndarray, end: np.ndarray, wanted: np.ndarray
@@ -136,12 +131,12 @@ class Layout:
         return np.where(some, where[low], start), np.where(some, where[high - 1] + 1, start)
 
     def _documents(self, starts: np.ndarray) -> np.ndarray:
-        return np.repeat(np.arange(self.size), np.diff(np.searchsorted(starts, self._bounds)))
+        return np.repeat(np.arange(self.size), self.count_at(starts))
 
 
 def running_count(mask: np.ndarray) -> np.ndarray:
-    """How many of the first i entries are true, for i from 0 to the length of `mask` (int64)."""
-    counts = np.zeros(len(mask) + 1, np.int64)
+    """How many of the first i entries are true, for i from 0 to the length of `mask` (int32)."""
+    counts = np.zeros(len(mask) + 1, np.int32)
     np.cumsum(mask, out=counts[1:])
     return counts
 
