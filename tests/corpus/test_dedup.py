@@ -40,7 +40,7 @@ def similar_pairs(texts: list[str], threshold: float) -> set[tuple[int, int]]:
     for number, shingles in enumerate(sets):
         for shingle in shingles:
             holders[shingle].append(number)
-    pairs = {pair for group in holders.values() if len(group) < 400 for pair in combinations(group, 2)}
+    pairs = {pair for group in holders.values() for pair in combinations(group, 2)}
     return {(a, b) for a, b in pairs if len(sets[a] & sets[b]) / len(sets[a] | sets[b]) >= threshold}
 
 
