@@ -1,6 +1,9 @@
 """The operator of the clean stage: a row for a row, counts beside the text, languages."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pyarrow as pa
 import pytest
@@ -10,6 +13,7 @@ from textmill.corpus.cleaning.language import detect
 from textmill.corpus.cleaning.pipeline import cleaner
 from textmill.corpus.mapping import map_shards
 from textmill.corpus.shards import DOCUMENT, ShardWriter, read_table, shard_paths
+from textmill.errors import UserError
 
 ENGLISH = "The quick brown fox jumps over the lazy dog while the children watch from the garden."
 CHINESE = "话说天下大势，分久必合，合久必分。周末七国分争，并入于秦。"
@@ -90,3 +94,60 @@ def test_cleaning_a_clean_corpus_changes_no_text(tmp_path):
     (once,), (twice,) = shard_paths(tmp_path / "clean"), shard_paths(tmp_path / "again")
     assert read_table(once)["text"] == read_table(twice)["text"]
     assert read_table(once)["lang"] == read_table(twice)["lang"]
+
+
+def test_meta_that_is_no_json_is_an_error():
+    batch = documents([ENGLISH])
+    batch = batch.set_column(5, "meta", pa.array(['{"format": "html"']))
+    with pytest.raises(UserError, match=r"column meta: expected a JSON object, found .*html"):
+        cleaner(Clean())(batch)
+
+
+def run_stage(name, folder, root, workers=1, clean="{}"):
+    params = f"run: {{engine: local, workers: {workers}}}\nclean: {clean}\nannotate: {{}}\n"
+    (folder / "params.yaml").write_text(params, encoding="utf-8")
+    return subprocess.run(
+        [sys.executable, "-m", f"pipelines.{name}"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_the_stages_write_the_same_bytes_with_any_number_of_workers(tmp_path, root):
+    outs = []
+    for workers in (1, 2):
+        folder = tmp_path / str(workers)
+        with ShardWriter(folder / "data/raw", DOCUMENT, bytes_per_shard=1) as writer:
+            for text in (ENGLISH, CHINESE, FRENCH + " a@b.fr"):
+                writer.write(documents([f"{text} {row}" for row in range(50)]))
+        for stage in ("clean", "annotate"):
+            done = run_stage(stage, folder, root, workers)
+            assert done.returncode == 0, done.stderr
+            assert "Traceback" not in done.stderr and "150 documents" in done.stderr
+        written = sorted(path for path in (folder / "data").rglob("*") if path.is_file())
+        outs.append({str(path.relative_to(folder)): path.read_bytes() for path in written})
+    assert outs[0] == outs[1]
+    assert sorted(outs[0]) == [
+        f"data/{d}/part-0000{i}.parquet" for d in ("clean", "raw", "signals") for i in range(3)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("clean", "message"),
+    [
+        ("{}", "data/raw: expected shards part-00000.parquet …, found none"),
+        ("{mojibak: true}", "params.yaml: clean.mojibak: unknown key. Did you mean mojibake?"),
+        (
+            "{mask: {email: 1}}",
+            "params.yaml: clean.mask.email: Input should be a valid boolean, found 1 (int)",
+        ),
+    ],
+)
+def test_mistakes_end_in_one_paragraph(tmp_path, root, clean, message):
+    done = run_stage("clean", tmp_path, root, clean=clean)
+    assert done.returncode == 2
+    assert message in done.stderr and "Traceback" not in done.stderr
+    assert not (tmp_path / "data").exists()

@@ -28,10 +28,17 @@ from datatrove.pipeline.filters.gopher_quality_filter import GopherQualityFilter
 STOP_CHARACTERS = tuple(reference.TERMINAL + reference.QUOTES)
 QUALITY_OFF = dict.fromkeys(
     [
-        "min_doc_words", "max_doc_words", "min_avg_word_length", "max_avg_word_length",
-        "max_symbol_word_ratio", "max_bullet_lines_ratio", "max_ellipsis_lines_ratio", "max_non_alpha_words_ratio", "min_stop_words",
+        "min_doc_words",
+        "max_doc_words",
+        "min_avg_word_length",
+        "max_avg_word_length",
+        "max_symbol_word_ratio",
+        "max_bullet_lines_ratio",
+        "max_ellipsis_lines_ratio",
+        "max_non_alpha_words_ratio",
+        "min_stop_words",
     ]
-)  # fmt: skip
+)
 FINEWEB_OFF = {
     "line_punct_thr": 0.0, "short_line_thr": math.inf, "char_duplicates_ratio": math.inf,
     "new_line_ratio": math.inf, "stop_chars": STOP_CHARACTERS,

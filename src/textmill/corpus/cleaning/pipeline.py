@@ -11,6 +11,7 @@ import pyarrow as pa
 from textmill.config.clean import Clean
 from textmill.corpus.cleaning import html, language, pii, unicode
 from textmill.corpus.operators import Operator
+from textmill.errors import UserError
 
 _MAX_PASSES = 10
 
@@ -99,5 +100,8 @@ def _clean_batch(options: Clean, batch: pa.RecordBatch) -> pa.RecordBatch:
 def _declares_html(meta: str | None) -> bool:
     if not meta or '"html"' not in meta:
         return False
-    values = json.loads(meta)
+    try:
+        values = json.loads(meta)
+    except ValueError:
+        raise UserError(f"column meta: expected a JSON object, found {meta[:80]!r}.") from None
     return isinstance(values, dict) and values.get("format") == "html"
