@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 from ruamel.yaml import YAML
 
-from textmill.corpus.shards import write_table
+from textmill.corpus.shards import read_table, write_table
 from textmill.files import write_json
 from textmill.tracking.hashes import path_hash
 
@@ -66,8 +66,10 @@ def save_model(kind: str, directory: Path, seed: int = 0) -> None:
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Directories classification, generation, causal and their `-other` weights."""
+    import torch
     from transformers.utils import logging
 
+    torch.set_num_threads(1)
     logging.disable_progress_bar()
     folder = tmp_path_factory.mktemp("models")
     for kind in ("classification", "generation", "causal"):
@@ -99,12 +101,26 @@ def evaluation_report(
     }
 
 
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An initialised SQLite store: creating the tables anew for every test would take most of the time."""
+    from textmill.tracking.store import connected
+
+    folder = tmp_path_factory.mktemp("store")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        with connected(folder) as client:
+            client.search_experiments()
+    return folder / "mlflow.db"
+
+
 @dataclass
 class Project:
     """A directory that looks like the repository after a run."""
 
     root: Path
     models: Path
+    seed: int = 1
 
     def write(self, path: str, text: str) -> None:
         place = self.root / path
@@ -122,6 +138,10 @@ class Project:
         columns = {"id": ids, "input": TEXTS, "target": targets, "finetuned": predicted}
         write_table(self.root / f"data/predictions/{run}/predictions.parquet", pa.table(columns))
 
+    def rows(self) -> dict[str, list[str]]:
+        """The test rows of sentiment, by column."""
+        return read_table(self.root / "data/tasks/sentiment/test.parquet").to_pydict()
+
     def params(self, values: dict[str, Any]) -> None:
         with (self.root / "params.yaml").open("w", encoding="utf-8") as file:
             YAML().dump(values, file)
@@ -133,7 +153,7 @@ class Project:
             items = {
                 key: [self._item(path) for path in paths] for key, paths in (("deps", deps), ("outs", outs))
             }
-            stages[name] = {"cmd": cmd, **items, "params": {"params.yaml": {"seed": 1}}}
+            stages[name] = {"cmd": cmd, **items, "params": {"params.yaml": {"seed": self.seed}}}
         with (self.root / "dvc.lock").open("w", encoding="utf-8") as file:
             YAML().dump({"schema": "2.0", "stages": stages}, file)
 
@@ -184,9 +204,29 @@ DECODER = {
 
 
 @pytest.fixture
-def project(tmp_path: Path, models: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
+def project(tmp_path: Path, models: Path, empty_store: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     """A committed run with a sentiment classifier and a decoder; both pass their gates."""
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    return committed_run(tmp_path, models, empty_store)
+
+
+@pytest.fixture(scope="module")
+def registered(
+    tmp_path_factory: pytest.TempPathFactory, models: Path, empty_store: Path
+) -> Iterator[Project]:
+    """The same project after registration, shared by tests that leave it as it was."""
+    from textmill.registry.promotion import register
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        made = committed_run(tmp_path_factory.mktemp("registered"), models, empty_store)
+        register(made.root)
+        yield made
+
+
+def committed_run(tmp_path: Path, models: Path, empty_store: Path) -> Project:
+    """Write what the pipeline leaves behind."""
+    shutil.copy(empty_store, tmp_path / "mlflow.db")
     made = Project(tmp_path, models)
     made.params(
         {
@@ -227,7 +267,3 @@ def project(tmp_path: Path, models: Path, monkeypatch: pytest.MonkeyPatch) -> Pr
     write_json(tmp_path / "reports/language_models/decoder.json", report)
     made.lock()
     return made
-
-
-def read_report(project: Project, path: str) -> dict[str, Any]:
-    return json.loads((project.root / path).read_text(encoding="utf-8"))

@@ -67,7 +67,12 @@ def build_manifest(root: Path, spec: RegisteredModel, lock: Lock) -> dict[str, A
     }
 
 
-def _committed(root: Path, spec: RegisteredModel, lock: Lock, path: str) -> StageEntry:
+def producer_of(lock: Lock, spec: RegisteredModel, path: str) -> StageEntry:
+    """The stage of which `path` is an out.
+
+    Raises:
+        UserError: no stage of dvc.lock lists it.
+    """
     entry = next((entry for entry in lock.stages.values() if path in entry.outs), None)
     if entry is None:
         raise UserError(
@@ -75,6 +80,11 @@ def _committed(root: Path, spec: RegisteredModel, lock: Lock, path: str) -> Stag
             "Name the out of a training or evaluation stage, and run the pipeline (`make run` or "
             "`dvc repro`) before registering."
         )
+    return entry
+
+
+def _committed(root: Path, spec: RegisteredModel, lock: Lock, path: str) -> StageEntry:
+    entry = producer_of(lock, spec, path)
     place = root / path
     if not place.exists():
         raise UserError(f"{path}: not found, though dvc.lock lists it. Run `dvc checkout` or `dvc repro`.")

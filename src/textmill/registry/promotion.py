@@ -25,6 +25,7 @@ from textmill.registry.candidate import (
 )
 from textmill.registry.describe import describe, figure, version_tags
 from textmill.registry.gates import Ruling, judge
+from textmill.registry.manifest import producer_of
 from textmill.registry.outcome import Outcome, Status
 from textmill.registry.record import fingerprint, recall, remember
 from textmill.registry.smoke import smoke_test
@@ -61,7 +62,8 @@ def read_plan(root: Path | str = ".") -> Plan:
     """Read the sections `registry` and `gates` of params.yaml, and dvc.lock.
 
     Raises:
-        UserError: a section is wrong, or `gates.models` names a model that is not registered.
+        UserError: a section is wrong, `gates.models` names a model that is not registered, or no stage of
+            dvc.lock made a model or its report.
     """
     root = Path(root)
     path = root / "params.yaml"
@@ -73,7 +75,11 @@ def read_plan(root: Path | str = ".") -> Plan:
             raise UserError(
                 f"{path}: gates.models.{name}: no such name in registry.models; known: {', '.join(known)}."
             )
-    return Plan(root, registry, gates, read_lock(root), int(read_params(path).get("seed", 0)))
+    lock = read_lock(root)
+    for spec in registry.models:
+        producer_of(lock, spec, spec.path)
+        producer_of(lock, spec, spec.report)
+    return Plan(root, registry, gates, lock, int(read_params(path).get("seed", 0)))
 
 
 def recall_outcomes(plan: Plan) -> list[Outcome] | None:

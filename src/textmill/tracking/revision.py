@@ -35,3 +35,15 @@ def _git(root: Path, *arguments: str) -> str:
     except (FileNotFoundError, subprocess.TimeoutExpired):
         return ""
     return done.stdout if done.returncode == 0 else ""
+
+
+def file_at(root: Path, commit: str, path: str) -> bytes | None:
+    """The bytes of a file at a commit, or None if git has no such file there."""
+    if not commit:
+        return None
+    done = subprocess.run(
+        ["git", "-C", str(root), "show", f"{commit}:{path}"], capture_output=True, check=False
+    )
+    # A directory is shown as a listing that starts with its name; a file is not.
+    listed = done.stdout.startswith(f"tree {commit}:{path}".encode())
+    return done.stdout if done.returncode == 0 and not listed else None

@@ -144,11 +144,10 @@ def _tags(record: dict[str, Any]) -> dict[str, str]:
 
 def _params(record: dict[str, Any]) -> dict[str, str]:
     stage, _, item = record["entry"]["stage"].partition("@")
-    flat: dict[str, Any] = {}
+    flat = flatten(record["params"])
     for values in record["entry"]["params"].values():
         for key, value in flatten(values).items():
             flat[key.removeprefix(f"{stage}.{item}.")] = value
-    flat |= flatten(record["params"])
     return {metric_name(key): _text(value) for key, value in flat.items()}
 
 
