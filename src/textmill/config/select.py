@@ -52,7 +52,8 @@ class Select(Thresholds):
         default=0.0,
         ge=0,
         le=1,
-        description="Largest share of an evaluation row's n-grams that a document may hold.",
+        description="Largest share that a document may hold of the n-grams of an evaluation row's input or "
+        "target. 0 drops every document that shares one.",
     )
     validation_fraction: float = Field(
         default=0.02, gt=0, lt=1, description="Share of documents held out as validation, about."

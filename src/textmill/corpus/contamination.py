@@ -40,24 +40,25 @@ OVERLAP = pa.schema(
         ("fraction", pa.float32()),
     ]
 )
-"""A document and the row of a task that it covers most: `ngrams` is how many distinct n-grams they share,
-`fraction` that number over all distinct n-grams of the row. One row per document and task."""
+"""A document and the row of a task whose input or target it covers most: `ngrams` is how many distinct n-grams
+it shares with that input or target, `fraction` that number over all of them. One row per document and task."""
 
 _FILTER_BITS = 24
 
 
 @dataclass(frozen=True)
 class TaskRows:
-    """The n-grams of all rows that must stay unseen, sorted by hash.
+    """The n-grams of all inputs and targets that must stay unseen, sorted by hash.
 
     Attributes:
         tasks: names, in the order given.
-        task: int64, each row's task, an index into `tasks`.
-        ids: the rows' ids.
-        sizes: int64, how many distinct n-grams each row has.
-        tokens: of the rows' inputs and targets.
-        hashes: uint64, ascending; one entry per distinct n-gram of a row.
-        row, first, lengths: int64, for each entry its row, its first token and how many tokens it has.
+        task: int64, the task of each input or target, an index into `tasks`.
+        ids: the ids of their rows.
+        sizes: int64, how many distinct n-grams each has.
+        tokens: of the inputs, then of the targets.
+        hashes: uint64, ascending; one entry per distinct n-gram of an input or target.
+        part, first, lengths: int64, for each entry its input or target (an index into `ids`), its first token
+            and how many tokens it has.
     """
 
     tasks: tuple[str, ...]
@@ -66,7 +67,7 @@ class TaskRows:
     sizes: Int64s
     tokens: Tokens
     hashes: Uint64s
-    row: Int64s
+    part: Int64s
     first: Int64s
     lengths: Int64s
 
@@ -124,21 +125,21 @@ def read_task_rows(
     if not tables:
         tables.append(pa.table({c: pa.array([], pa.large_string()) for c in ("id", "input", "target")}))
     rows = pa.concat_tables(tables).combine_chunks()
-    fields = [*rows["input"].chunks, *rows["target"].chunks]
-    batch = tokens(pa.chunked_array(fields, pa.large_string()).combine_chunks())
+    texts = pa.chunked_array([*rows["input"].chunks, *rows["target"].chunks], pa.large_string())
+    batch = tokens(texts.combine_chunks())
     found = ngrams(batch, params.ngram, shorter=True)
-    row = np.repeat(np.arange(2 * rows.num_rows) % max(rows.num_rows, 1), np.diff(found.offsets))
+    part = np.repeat(np.arange(len(texts)), np.diff(found.offsets))
     usable = np.flatnonzero(found.lengths >= min(params.min_tokens, params.ngram))
-    order = usable[np.lexsort((row[usable], found.hashes[usable]))]
-    order = order[_fresh(found.hashes[order], row[order])]
+    order = usable[np.lexsort((part[usable], found.hashes[usable]))]
+    order = order[_fresh(found.hashes[order], part[order])]
     return TaskRows(
         tasks=tuple(names),
-        task=np.concatenate(task),
-        ids=rows["id"].to_numpy(),
-        sizes=np.bincount(row[order], minlength=rows.num_rows),
+        task=np.tile(np.concatenate(task), 2),
+        ids=np.tile(rows["id"].to_numpy(), 2),
+        sizes=np.bincount(part[order], minlength=len(texts)),
         tokens=batch,
         hashes=found.hashes[order],
-        row=row[order],
+        part=part[order],
         first=found.first[order],
         lengths=found.lengths[order],
     )
@@ -165,16 +166,16 @@ def _overlaps(piece: pa.RecordBatch, rows: TaskRows, possible: Bools) -> pa.Tabl
     ]
     if not hits:
         return OVERLAP.empty_table()
-    document, row = (np.concatenate(column) for column in zip(*hits, strict=True))
-    order = np.lexsort((row, document))
-    document, row = document[order], row[order]
-    bounds = np.flatnonzero(_fresh(document, row))
+    document, part = (np.concatenate(column) for column in zip(*hits, strict=True))
+    order = np.lexsort((part, document))
+    document, part = document[order], part[order]
+    bounds = np.flatnonzero(_fresh(document, part))
     shared = np.diff(np.append(bounds, len(document)))
-    return _best(piece.column("id"), document[bounds], row[bounds], shared, rows)
+    return _best(piece.column("id"), document[bounds], part[bounds], shared, rows)
 
 
 def _hits(batch: Tokens, found: Ngrams, rows: TaskRows, possible: Bools) -> tuple[Int64s, Int64s]:
-    """Pairs of a document and a row, one for each distinct n-gram that both have."""
+    """Pairs of a document and an input or target, one for each distinct n-gram that both have."""
     candidates = np.flatnonzero(possible[found.hashes >> np.uint64(64 - _FILTER_BITS)])
     hashes = found.hashes[candidates]
     document = np.searchsorted(found.offsets, candidates, side="right") - 1
@@ -187,15 +188,15 @@ def _hits(batch: Tokens, found: Ngrams, rows: TaskRows, possible: Bools) -> tupl
     document, candidates = np.repeat(document, count), np.repeat(candidates, count)
     size = found.lengths[candidates]
     confirmed = rows.lengths[entry] == size
-    document, candidates, entry, size = (part[confirmed] for part in (document, candidates, entry, size))
+    document, candidates, entry, size = (each[confirmed] for each in (document, candidates, entry, size))
     confirmed = same_ngrams(batch, found.first[candidates], rows.tokens, rows.first[entry], size)
-    return document[confirmed], rows.row[entry[confirmed]]
+    return document[confirmed], rows.part[entry[confirmed]]
 
 
-def _best(ids: pa.Array, document: Int64s, row: Int64s, shared: Int64s, rows: TaskRows) -> pa.Table:
-    """For each document and task the row that is covered most, then by n-grams, then by id."""
-    fraction = shared / rows.sizes[row]
-    task, matched = rows.task[row], rows.ids[row]
+def _best(ids: pa.Array, document: Int64s, part: Int64s, shared: Int64s, rows: TaskRows) -> pa.Table:
+    """For each document and task the input or target that is covered most, then by n-grams, then by id."""
+    fraction = shared / rows.sizes[part]
+    task, matched = rows.task[part], rows.ids[part]
     order = np.lexsort((np.argsort(np.argsort(matched)), -shared, -fraction, task, document))
     best = order[_fresh(document[order], task[order])]
     return pa.table(
