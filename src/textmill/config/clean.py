@@ -33,7 +33,9 @@ class Clean(Section):
         default=True, description="Repair text that was decoded with the wrong encoding (ftfy)."
     )
     entities: bool = Field(
-        default=True, description="Replace HTML entities (`&amp;`) in documents that contain no `<`."
+        default=False,
+        description="Replace HTML entities (`&amp;`) in documents that contain no `<`. For text that was "
+        "scraped without unescaping; in documentation, entities are usually what the text is about.",
     )
     html: bool = Field(
         default=True,

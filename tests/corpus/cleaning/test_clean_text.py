@@ -26,7 +26,6 @@ from textmill.corpus.cleaning import clean_text
         ("e\u0301cole", "école"),
         ("trailing  \t\nspaces \n", "trailing\nspaces"),
         ("para one\n\n\n \n\npara two", "para one\n\npara two"),
-        ("Ben &amp; Jerry&#39;s &amp;amp; co", "Ben & Jerry's & co"),
         ("lone \ud800 surrogate", "lone \ufffd surrogate"),
         ("\u3000\u3000却说曹操大惊。\n\u3000\u3000次日升帐。", "却说曹操大惊。\n次日升帐。"),
         ("共１２３人，ＡＢＣ", "共123人，ABC"),
@@ -53,9 +52,23 @@ def test_keeps_what_is_content(text):
     assert clean_text(text) == text
 
 
+@pytest.mark.parametrize(
+    ("escaped", "expected"),
+    [
+        ("Ben &amp; Jerry&#39;s &amp;amp; co", "Ben & Jerry's & co"),
+        ("中文&hellip;&nbsp;&#x4e2d;", "中文… 中"),
+        ("x &lt; y and a < b", "x &lt; y and a < b"),
+        ("AT&T; R&D &unknown; & more", "AT&T; R&D &unknown; & more"),
+    ],
+)
+def test_entities_are_replaced_on_request(escaped, expected):
+    assert clean_text(escaped, Clean(entities=True)) == expected
+
+
 def test_each_step_can_be_switched_off():
-    off = Clean(mojibake=False, entities=False)
+    off = Clean(mojibake=False)
     assert clean_text("schÃ¶n &amp; gut", off) == "schÃ¶n &amp; gut"
+    assert clean_text("schÃ¶n &amp; gut") == "schön &amp; gut"
     page = "<html><body><p>Some text in a paragraph.</p></body></html>"
     assert clean_text(page, Clean(html=False)) == page
 
@@ -71,8 +84,9 @@ PIECES = st.sampled_from(
 @settings(max_examples=400, deadline=None)
 @given(st.lists(PIECES | st.text(max_size=8), max_size=16).map("".join))
 def test_cleaning_twice_is_cleaning_once(text):
-    once = clean_text(text)
-    assert clean_text(once) == once
+    for options in (Clean(), Clean(entities=True)):
+        once = clean_text(text, options)
+        assert clean_text(once, options) == once
 
 
 @settings(max_examples=200, deadline=None)
