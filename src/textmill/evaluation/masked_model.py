@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -61,15 +61,31 @@ def encoder_losses(
             places += (found + start).tolist()
         targets = torch.from_numpy(documents.tokens[places].astype(np.int64))
         with torch.inference_mode():
-            logits = model(
-                input_ids=torch.from_numpy(inputs), attention_mask=torch.from_numpy(attended)
-            ).logits[lines, columns]
+            logits = logits_at(model, torch.from_numpy(inputs), torch.from_numpy(attended), lines, columns)
             losses[places] = torch.nn.functional.cross_entropy(
                 logits.float(), targets, reduction="none"
             ).double()
             right[places] = (logits.argmax(-1) == targets).numpy()
         advance(int(attended.sum()))
     return losses[hidden], right[hidden]
+
+
+def logits_at(model: Any, inputs: Any, attended: Any, lines: Sequence[int], columns: Sequence[int]) -> Any:
+    """Logits at some places of a batch only, shape (places, vocabulary).
+
+    The head of a masked language model works on each place alone and costs as much as several layers, so
+    what the model's body found elsewhere is dropped before the head sees it.
+    """
+
+    def keep(module: Any, given: Any, found: Any) -> Any:
+        found["last_hidden_state"] = found["last_hidden_state"][lines, columns][None]
+        return found
+
+    hook = model.base_model.register_forward_hook(keep)
+    try:
+        return model(input_ids=inputs, attention_mask=attended).logits[0]
+    finally:
+        hook.remove()
 
 
 def masked_model_metrics() -> list[Metric]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from textmill.evaluation.batches import batches_by_length
 from textmill.evaluation.language_model import decoder_losses
+from textmill.evaluation.masked_model import logits_at
 from textmill.evaluation.metrics.metric import Floats
 from textmill.evaluation.token_documents import TokenDocuments
 
@@ -72,10 +73,8 @@ def pair_pseudo_log_likelihoods(
         inputs[range(len(rows)), at] = tokenizer.mask_token_id
         attended = torch.from_numpy((np.arange(width) < lengths[:, None]).astype(np.int64))
         with torch.inference_mode():
-            logits = model(input_ids=torch.from_numpy(inputs), attention_mask=attended).logits
-            found = torch.nn.functional.cross_entropy(
-                logits[range(len(rows)), at].float(), targets, reduction="none"
-            )
+            logits = logits_at(model, torch.from_numpy(inputs), attended, range(len(rows)), at)
+            found = torch.nn.functional.cross_entropy(logits.float(), targets, reduction="none")
         np.add.at(scores, [work[row][0] for row in rows], -found.double().numpy())
         advance(len(rows))
     return scores[0::2], scores[1::2]
