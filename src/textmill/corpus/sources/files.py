@@ -58,14 +58,21 @@ def found(patterns: list[str], local: Path) -> list[str]:
     return sorted(paths)
 
 
-def decompressed(url: str) -> IO[bytes]:
+def decompressed(url: str, where: str = "") -> IO[bytes]:
     """Open a path or URL for reading; the ending says whether and how it is compressed.
+
+    Args:
+        url: what fsspec opens.
+        where: its name for messages, where `url` itself is not for everybody's eyes.
 
     Raises:
         UserError: it cannot be opened.
     """
+    where = where or url
     try:
         return fsspec.open(url, "rb", compression="infer").open()
+    except FileNotFoundError as error:
+        raise UserError(f"{where}: cannot be opened (not found, or its server does not answer).") from error
     except (OSError, ValueError, ImportError) as error:
-        reason = (str(error).splitlines() or [""])[0] or type(error).__name__
-        raise UserError(f"{url}: cannot be opened ({reason}).") from error
+        reason = (str(error).splitlines() or [""])[0].replace(url, where) or type(error).__name__
+        raise UserError(f"{where}: cannot be opened ({reason}).") from error

@@ -19,7 +19,7 @@ LEFT_OUT = frozenset(
 """Folders whose files are tests, or copies of another package."""
 
 SIGNATURE_CHARS = 160
-"""A longer signature is shortened to the names of its parameters, then cut."""
+"""A longer signature is cut."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
@@ -145,9 +145,16 @@ def _signature(node: ast.ClassDef | Function) -> str:
         if node_init is None:
             return ""
         node = node_init
+    positional, named = (
+        [ast.arg(arg.arg) for arg in args] for args in (node.args.posonlyargs, node.args.args)
+    )
+    for receivers in (positional, named):
+        if receivers and receivers[0].arg in ("self", "cls"):
+            del receivers[0]
+            break
     arguments = ast.arguments(
-        posonlyargs=[ast.arg(arg.arg) for arg in node.args.posonlyargs],
-        args=[ast.arg(arg.arg) for arg in node.args.args],
+        posonlyargs=positional,
+        args=named,
         vararg=ast.arg(node.args.vararg.arg) if node.args.vararg else None,
         kwonlyargs=[ast.arg(arg.arg) for arg in node.args.kwonlyargs],
         kw_defaults=node.args.kw_defaults,
@@ -155,9 +162,6 @@ def _signature(node: ast.ClassDef | Function) -> str:
         defaults=node.args.defaults,
     )
     text = f"({ast.unparse(arguments)})"
-    for own in ("(self, ", "(cls, ", "(self)", "(cls)"):
-        if text.startswith(own):
-            text = "(" + text[len(own) :] if own.endswith(" ") else "()"
     return text if len(text) <= SIGNATURE_CHARS else text[: SIGNATURE_CHARS - 2] + "…)"
 
 

@@ -30,7 +30,7 @@ def feed(source: Url, limit: int) -> Feed:
 
     def records() -> Iterator[Records]:
         for url in dict.fromkeys(urls):
-            with decompressed(url) as raw:
+            with decompressed(url, _shown(url)) as raw:
                 yield from read(Opened(raw, _shown(url), _shown(url)), layout)
 
     return Feed(records, {"files": len(dict.fromkeys(urls))})
