@@ -81,37 +81,12 @@ def _hidden_tokens(
 ) -> tuple[Any, dict[str, Any]]:
     import numpy as np
 
-    from textmill.evaluation import denoising_model, masked_model
     from textmill.evaluation.language_model import document_sums
-    from textmill.evaluation.loading import load_model, positions, sentinels
+    from textmill.evaluation.masked_model import masked_model_metrics
     from textmill.modeling.baselines.ngram_lm import fit
 
-    head = "MaskedLM" if kind == "encoder" else "Seq2SeqLM"
-    model = load_model(directory, head, params.threads)
-    context = min(params.context, positions(model, params.context))
-    with stage.progress(len(documents.tokens), "tokens") as progress:
-        if kind == "encoder":
-            hidden = masked_model.hidden_positions(
-                documents, tokenizer.eos_token_id, params.mask_fraction, stage.seed
-            )
-            losses, right = masked_model.encoder_losses(
-                model,
-                documents,
-                hidden,
-                tokenizer.mask_token_id,
-                context,
-                params.batch_tokens,
-                progress.advance,
-            )
-        else:
-            extra = sentinels(tokenizer)
-            hidden = denoising_model.hidden_spans(
-                documents, context, params.mask_fraction, params.mean_span, len(extra), stage.seed
-            )
-            losses, right = denoising_model.seq2seq_losses(
-                model, documents, hidden, extra, tokenizer.eos_token_id, context, params.batch_tokens,
-                progress.advance,
-            )  # fmt: skip
+    guess = {"encoder": _guess_masked, "seq2seq": _guess_spans}[kind]
+    hidden, losses, right = guess(stage, params, directory, tokenizer, documents)
     unigrams = fit(train.tokens, train.starts, len(tokenizer), tokenizer.eos_token_id, 1).unigrams
     targets = documents.tokens[hidden]
     guesses = {
@@ -124,7 +99,55 @@ def _hidden_tokens(
         spread[:, hidden] = values
         sums = [document_sums(row, documents) for row in (*spread, hidden)]
         statistics[name] = np.stack(sums, axis=1)
-    return masked_model.masked_model_metrics(), statistics
+    return masked_model_metrics(), statistics
+
+
+def _guess_masked(
+    stage: Stage, params: Any, directory: Path, tokenizer: Any, documents: Any
+) -> tuple[Any, Any, Any]:
+    from textmill.evaluation.loading import frame, load_model, positions
+    from textmill.evaluation.masked_model import encoder_losses, hidden_positions
+
+    model = load_model(directory, "MaskedLM", params.threads)
+    around = frame(tokenizer)
+    context = min(params.context, positions(model, params.context) - sum(map(len, around)))
+    hidden = hidden_positions(documents, tokenizer.eos_token_id, params.mask_fraction, stage.seed)
+    with stage.progress(len(documents.tokens), "tokens") as progress:
+        losses, right = encoder_losses(
+            model,
+            documents,
+            hidden,
+            tokenizer.mask_token_id,
+            around,
+            context,
+            params.batch_tokens,
+            progress.advance,
+        )
+    return hidden, losses, right
+
+
+def _guess_spans(
+    stage: Stage, params: Any, directory: Path, tokenizer: Any, documents: Any
+) -> tuple[Any, Any, Any]:
+    from textmill.evaluation.denoising_model import hidden_spans, seq2seq_losses
+    from textmill.evaluation.loading import load_model, positions, sentinels
+
+    model = load_model(directory, "Seq2SeqLM", params.threads)
+    extra = sentinels(tokenizer)
+    context = min(params.context, positions(model, params.context))
+    hidden = hidden_spans(documents, context, params.mask_fraction, params.mean_span, len(extra), stage.seed)
+    with stage.progress(len(documents.tokens), "tokens") as progress:
+        losses, right = seq2seq_losses(
+            model,
+            documents,
+            hidden,
+            extra,
+            tokenizer.eos_token_id,
+            context,
+            params.batch_tokens,
+            progress.advance,
+        )
+    return hidden, losses, right
 
 
 if __name__ == "__main__":

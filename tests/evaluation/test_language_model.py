@@ -15,7 +15,7 @@ from textmill.evaluation.language_model import (
     language_model_metrics,
     windows,
 )
-from textmill.evaluation.loading import pretrained_kind, sentinels
+from textmill.evaluation.loading import frame, pretrained_kind, sentinels
 from textmill.evaluation.masked_model import encoder_losses, hidden_positions
 from textmill.evaluation.token_documents import (
     TokenDocuments,
@@ -91,7 +91,8 @@ def test_bits_per_byte_need_a_byte_level_tokenizer():
         token_bytes(words)
 
 
-def test_encoder_losses_equal_a_piece_at_a_time(encoder, tokenizer, documents):
+@pytest.mark.parametrize("before, after", [([], []), ([1], [EOS])])
+def test_encoder_losses_equal_a_piece_at_a_time(encoder, tokenizer, documents, before, after):
     model = transformers.AutoModelForMaskedLM.from_pretrained(encoder).eval()
     hidden = hidden_positions(documents, EOS, 0.3, seed=5)
     assert 0.15 < hidden.mean() < 0.45 and not hidden[documents.tokens == EOS].any()
@@ -99,14 +100,21 @@ def test_encoder_losses_equal_a_piece_at_a_time(encoder, tokenizer, documents):
     for start, end in pieces(documents, 24):
         ids = torch.from_numpy(documents.tokens[start:end].astype(np.int64))
         at = torch.from_numpy(hidden[start:end])
+        framed = [*before, *ids.masked_fill(at, tokenizer.mask_token_id).tolist(), *after]
         with torch.inference_mode():
-            logits = model(ids.masked_fill(at, tokenizer.mask_token_id)[None]).logits[0]
+            logits = model(torch.tensor([framed])).logits[0, len(before) :][: len(ids)]
         scores = logits.log_softmax(-1)
         expected += (-scores[at, ids[at]]).tolist()
         best += (scores.argmax(-1) == ids)[at].tolist()
-    losses, right = encoder_losses(model, documents, hidden, tokenizer.mask_token_id, 24, batch_tokens=60)
+    losses, right = encoder_losses(
+        model, documents, hidden, tokenizer.mask_token_id, (before, after), 24, batch_tokens=60
+    )
     np.testing.assert_allclose(losses, expected, rtol=1e-4)
     assert right.tolist() == best
+
+
+def test_frame_is_what_the_tokenizer_adds(tokenizer):
+    assert frame(tokenizer) == ([], [EOS])
 
 
 def test_seq2seq_losses_equal_a_piece_at_a_time(seq2seq, tokenizer, documents):
@@ -141,6 +149,7 @@ def test_spans_hide_the_fraction_and_corruption_loses_nothing(documents):
             else:
                 current.append(token)
         assert sum(text) == flags.sum() and target[-1] == EOS
+        assert source.pop() == EOS
         assert [back for token in source for back in spans.get(token, [token])] == tokens
 
 

@@ -64,7 +64,7 @@ def corrupt(
         else:
             source.append(token)
         inside = hide
-    return source, [*target, end], [*text, False]
+    return [*source, end], [*target, end], [*text, False]
 
 
 def seq2seq_losses(
@@ -84,7 +84,7 @@ def seq2seq_losses(
         documents: cut into pieces of `context` tokens.
         hidden: which tokens; each run of them becomes one sentinel.
         sentinels: their ids, in order.
-        end: the id that ends a target.
+        end: the id that ends a source and a target.
         context: tokens in a piece.
         batch_tokens: padded tokens in a batch.
         advance: told how many tokens each batch read.

@@ -91,6 +91,14 @@ def pretrained_kind(directory: str | os.PathLike[str]) -> str:
     raise UserError(f"{directory}: expected a pretrained language model, found {name}.")
 
 
+def frame(tokenizer: Any) -> tuple[list[int], list[int]]:
+    """The ids that a tokenizer puts before and after a text of its own accord."""
+    plain = tokenizer("a", add_special_tokens=False)["input_ids"]
+    framed = tokenizer("a")["input_ids"]
+    at = next(at for at in range(len(framed)) if framed[at : at + len(plain)] == plain)
+    return framed[:at], framed[at + len(plain) :]
+
+
 def sentinels(tokenizer: Any) -> list[int]:
     """Ids of ``<extra_0>``, ``<extra_1>``, … in order.
 

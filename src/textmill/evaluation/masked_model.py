@@ -26,6 +26,7 @@ def encoder_losses(
     documents: TokenDocuments,
     hidden: NDArray[np.bool_],
     mask: int,
+    frame: tuple[list[int], list[int]],
     context: int,
     batch_tokens: int,
     advance: Callable[[int], None] = lambda tokens: None,
@@ -37,27 +38,31 @@ def encoder_losses(
         documents: cut into pieces of `context` tokens that do not overlap.
         hidden: replaced by the token `mask`, all of them.
         mask: id of the mask token.
-        context: tokens in a piece.
+        frame: ids that the model's tokenizer puts before and after a text.
+        context: tokens in a piece, its frame not counted.
         batch_tokens: padded tokens in a batch.
         advance: told how many tokens each batch read.
     """
     import torch
 
+    before, after = frame
     work = [piece for piece in pieces(documents, context) if hidden[slice(*piece)].any()]
     losses = np.zeros(len(documents.tokens))
     right = np.zeros(len(documents.tokens), dtype=np.bool_)
     for rows in batches_by_length([end - start for start, end in work], batch_tokens):
-        width = max(work[row][1] - work[row][0] for row in rows)
+        width = max(work[row][1] - work[row][0] for row in rows) + len(before) + len(after)
         inputs = np.full((len(rows), width), model.config.pad_token_id or 0, dtype=np.int64)
         attended = np.zeros((len(rows), width), dtype=np.int64)
         lines, columns, places = [], [], []
         for line, row in enumerate(rows):
             start, end = work[row]
-            inputs[line, : end - start] = np.where(hidden[start:end], mask, documents.tokens[start:end])
-            attended[line, : end - start] = 1
+            text = np.where(hidden[start:end], mask, documents.tokens[start:end])
+            framed = [*before, *text, *after]
+            inputs[line, : len(framed)] = framed
+            attended[line, : len(framed)] = 1
             found = np.flatnonzero(hidden[start:end])
             lines += [line] * len(found)
-            columns += found.tolist()
+            columns += (found + len(before)).tolist()
             places += (found + start).tolist()
         targets = torch.from_numpy(documents.tokens[places].astype(np.int64))
         with torch.inference_mode():
