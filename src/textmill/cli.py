@@ -1,0 +1,135 @@
+"""`textmill …`: look at the pipeline, run it without Prefect, register, verify and serve models."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from textmill.errors import UserError
+
+QUIET = {
+    "DO_NOT_TRACK": "true",
+    "DVC_NO_ANALYTICS": "1",
+    "GX_ANALYTICS_ENABLED": "false",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+}
+
+app = typer.Typer(
+    help="From raw text to a trained, judged and registered language model.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+params = typer.Typer(help="Check and change params.yaml.", no_args_is_help=True)
+app.add_typer(params, name="params")
+
+
+@params.command("check")
+def check_params(
+    file: Annotated[Path, typer.Argument(help="The params file to check.")] = Path("params.yaml"),
+) -> None:
+    """Check every key and value of a params file."""
+    from textmill.config.params import load_params
+
+    load_params(file)
+    typer.echo(f"{file}: every section is valid.")
+
+
+@params.command("list")
+def list_overlays() -> None:
+    """List the profiles of conf/ that `use` can apply."""
+    from textmill.config.overlay import overlays
+
+    for name in overlays():
+        typer.echo(name)
+
+
+@params.command("use")
+def use_params(
+    overlay: Annotated[str, typer.Argument(help="A profile: the name of a file in conf/, without .yaml.")],
+) -> None:
+    """Write a profile into params.yaml (see the change with `git diff params.yaml`)."""
+    from textmill.config.overlay import use_overlay
+
+    changed = use_overlay(overlay)
+    for key in changed:
+        typer.echo(f"  {key}")
+    typer.echo(
+        f"params.yaml: {len(changed)} keys now as conf/{overlay}.yaml has them; undo with git checkout params.yaml."
+    )
+
+
+@app.command()
+def plan(
+    stages: Annotated[list[str] | None, typer.Argument(help="These stages and what they need.")] = None,
+) -> None:
+    """Say which stages are stale, and why."""
+    from textmill.dag.console import plan_command
+
+    raise typer.Exit(plan_command(stages or []))
+
+
+@app.command()
+def run(
+    stages: Annotated[list[str] | None, typer.Argument(help="These stages and what they need.")] = None,
+) -> None:
+    """Run what is stale, independent stages side by side, without Prefect."""
+    from textmill.dag.console import run_command
+
+    raise typer.Exit(run_command(stages or []))
+
+
+@app.command()
+def register() -> None:
+    """Register the models of params.yaml, judge them by its gates, promote those that pass."""
+    from textmill.registry.outcome import table
+    from textmill.registry.promotion import register as register_models
+
+    typer.echo(table(register_models(Path())))
+
+
+@app.command()
+def verify(
+    uri: Annotated[str, typer.Argument(help="A registered model, for example models:/NAME@champion.")],
+) -> None:
+    """Re-derive every hash of a version's manifest, back to the raw documents; exit 1 on a difference."""
+    from textmill.registry.verify import verify as verify_model
+
+    result = verify_model(Path(), uri)
+    typer.echo(result.render())
+    raise typer.Exit(0 if result.ok else 1)
+
+
+@app.command()
+def serve(
+    uri: Annotated[str, typer.Argument(help="A registered model, for example models:/NAME@champion.")],
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; the default is loopback only.")
+    ] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8080,
+) -> None:
+    """Answer over HTTP with a registered model."""
+    from textmill.serving.server import serve as serve_model
+
+    serve_model(Path(), uri, host, port)
+
+
+def main() -> None:
+    """The entry point: a user's mistake is one paragraph on stderr and exit status 2."""
+    for key, value in QUIET.items():
+        os.environ.setdefault(key, value)
+    try:
+        app()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()
