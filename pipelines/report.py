@@ -1,6 +1,7 @@
 """Stage report: the run report and the model cards.
 
-Reads the reports of all stages, the raw manifest and the ledger; writes reports/index.html and reports/cards/.
+Reads the reports of all stages, the raw manifest and the ledger; writes reports/index.html and
+reports/cards/.
 """
 
 from pathlib import Path

@@ -25,8 +25,9 @@ def main(stage: Stage) -> None:
         # The outs of a failed stage are not kept; this copy is what the user can look at.
         write_json(KEPT, report)
         raise UserError(
-            f"{failure_message(report)} The whole report is in {KEPT}, pages to look at in {DATA_DOCS}/index.html. "
-            "Correct the data, or the expectation in params.yaml under validate.expectations."
+            f"{failure_message(report)} The whole report is in {KEPT}, pages to look at in "
+            f"{DATA_DOCS}/index.html. Correct the data, or the expectation in params.yaml under "
+            "validate.expectations."
         )
     stage.say(f"{len(report['expectations'])} expectations hold")
 

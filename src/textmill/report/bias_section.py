@@ -10,7 +10,7 @@ from textmill.report.forest import whiskers
 
 
 def corpus_bias(files: RunFiles, most: int) -> dict[str, Any] | None:
-    """Representation by axis, the strongest associations, the largest differences of kept rates; None if unmeasured."""
+    """Representation by axis, the clearest associations and differences of kept rates; None if unmeasured."""
     report = files.bias
     if report is None:
         return None
@@ -80,19 +80,19 @@ def _bar(row: dict[str, Any], largest: float) -> dict[str, Any]:
 def _placed(
     rows: list[dict[str, Any]], figures: list[tuple[float, float, float]], share: bool = False
 ) -> list[dict[str, Any]]:
-    scale = 100 if share else 1
+    scale, digits = (100, 1) if share else (1, 2)
     return [
         {
             **row,
-            "name": f"{words(row['group'])} · {words(row['axis']).lower()}",
-            "value": number(value * scale, signed=True),
-            "interval": interval(low * scale, high * scale, signed=True),
+            "name": words(row["group"]),
+            "value": number(value * scale, True, digits),
+            "interval": interval(low * scale, high * scale, True, digits),
             "p": p_value(row["p_adjusted"]),
-            "clear": row["p_adjusted"] < 0.05,
+            "beyond_chance": row["p_adjusted"] < 0.05,
             "place": place,
         }
         for row, (value, low, high), place in zip(
-            rows, figures, whiskers(figures, show_zero=True), strict=True
+            rows, figures, whiskers(figures, reference=0.0), strict=True
         )
     ]
 
@@ -102,7 +102,7 @@ def probes(files: RunFiles) -> list[dict[str, Any]]:
     found = []
     for name, report in files.probes.items():
         rows = _probe_rows(report)
-        places = whiskers([(row["value"], row["low"], row["high"]) for row in rows])
+        places = whiskers([(row["value"], row["low"], row["high"]) for row in rows], reference=50.0)
         found.append(
             {
                 "name": name,
@@ -111,8 +111,8 @@ def probes(files: RunFiles) -> list[dict[str, Any]]:
                     {
                         "axis": words(row["axis"]),
                         "n": row.get("n"),
-                        "value": number(row["value"]),
-                        "interval": interval(row["low"], row["high"]),
+                        "value": number(row["value"], digits=1),
+                        "interval": interval(row["low"], row["high"], digits=1),
                         "place": place,
                     }
                     for row, place in zip(rows, places, strict=True)

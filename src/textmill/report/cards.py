@@ -12,6 +12,7 @@ from textmill.config.registry import RegisteredModel
 from textmill.report.bias_section import probes
 from textmill.report.collect import ReportSettings, RunFiles
 from textmill.report.corpus_section import sources
+from textmill.report.figures import count
 from textmill.report.model_section import judged, training_facts
 from textmill.report.page import template_environment
 
@@ -38,31 +39,67 @@ def render_cards(files: RunFiles, settings: ReportSettings) -> dict[str, str]:
 
 def _facts(model: RegisteredModel, view: dict[str, Any] | None, files: RunFiles) -> dict[str, Any]:
     stem = Path(model.path).name
-    kind = view["kind"] if view and view["kind"] in USES else stem
+    seen = view or {}
+    kind = seen["kind"] if seen.get("kind") in USES else stem
     use, auto_class = USES.get(kind, ("Study, and a start for further work.", "AutoModel"))
-    training = files.finetune.get(stem) or files.pretrain.get(stem)
-    samples = (view or {}).get("samples") or []
+    training = files.finetune.get(stem) or files.pretrain.get(stem) or {}
+    base = training.get("base")
+    metrics = [
+        f"{row['name']}{' (lower is better)' if row['lower'] else ''}" for row in seen.get("metrics", [])
+    ]
+    probed: list[dict[str, Any]] = next(
+        (probe["rows"] for probe in probes(files) if probe["name"] == stem), []
+    )
     return {
         "name": model.name,
         "purpose": model.card,
         "path": model.path,
         "use": use,
         "auto_class": auto_class,
-        "example": _example(samples),
-        "sources": sources(files),
-        "task": (view or {}).get("task"),
-        "procedure": training_facts(training) if training else [],
-        "n": (view or {}).get("n"),
-        "test_sha256": (view or {}).get("test_sha256"),
-        "metrics": (view or {}).get("metrics", []),
-        "rows": (view or {}).get("rows", []),
-        "comparisons": (view or {}).get("comparisons", []),
-        "required": (view or {}).get("required", 0),
-        "won": (view or {}).get("won", 0),
-        "unmet": (view or {}).get("unmet", []),
+        "example": _example(seen.get("samples") or []),
+        "task": seen.get("task"),
+        "base": base,
+        "own_pretraining": base is None or str(base).startswith("models/pretrained/"),
+        "sources": _table(
+            ["source", "license", "documents", "characters"],
+            [
+                [row["name"], row["license"], count(row["documents"]), count(row["characters"])]
+                for row in sources(files)
+            ],
+        ),
+        "procedure": _table(["", ""], [list(row) for row in training_facts(training)]),
+        "n": seen.get("n"),
+        "test_sha256": seen.get("test_sha256"),
+        "figures": _table(["model", *metrics], [_figures(row) for row in seen.get("rows", [])]),
+        "comparisons": _table(
+            ["against", "metric", "difference", "p", "verdict"],
+            [
+                [row["against"], row["metric_name"], f"{row['difference']} {row['interval']}", row["p"],
+                 row["verdict"] + (", a gate" if row["gate"] else "")]
+                for row in seen.get("comparisons", [])
+            ],
+        ),
+        "required": seen.get("required", 0),
+        "won": seen.get("won", 0),
+        "unmet": seen.get("unmet", []),
         "bias_warnings": files.bias["warnings"] if files.bias else None,
-        "probe_rows": next((probe["rows"] for probe in probes(files) if probe["name"] == stem), []),
-    }
+        "probed": _table(
+            ["axis", "score", "n"],
+            [[row["axis"], f"{row['value']} {row['interval']}", count(row["n"])] for row in probed],
+        ),
+    }  # fmt: skip
+
+
+def _figures(row: dict[str, Any]) -> list[str]:
+    return [row["name"], *(f"{cell['value']} {cell['interval']}" if cell else "–" for cell in row["cells"])]
+
+
+def _table(header: list[str], rows: list[list[str]]) -> str:
+    """A Markdown table, or nothing when there are no rows."""
+    if not rows:
+        return ""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(_cell(value) for value in line) + " |" for line in lines)
 
 
 def _normal(path: str) -> str:
@@ -77,19 +114,15 @@ def _example(samples: list[dict[str, Any]]) -> str:
 def _cell(value: Any) -> str:
     """Text from data inside a Markdown table: no new row, no new column, no markup."""
     text = str(value if value is not None else "–")
-    for character in ("\\", "|", "<", "*", "_", "`", "["):
+    for character in ("\\", "|", "<", "*", "_", "`", "]("):
         text = text.replace(character, f"\\{character}")
     return " ".join(text.split())
 
 
 def _tidy(markdown: str) -> str:
-    """At most one empty line between blocks, none between rows of a table."""
+    """At most one empty line between blocks."""
     lines: list[str] = []
     for line in (raw.rstrip() for raw in markdown.splitlines()):
         if line or (lines and lines[-1]):
             lines.append(line)
-    kept = [
-        line for place, line in enumerate(lines)
-        if line or not (lines[place - 1].startswith("|") and place + 1 < len(lines) and lines[place + 1].startswith("|"))
-    ]  # fmt: skip
-    return "\n".join(kept).strip() + "\n"
+    return "\n".join(lines).strip() + "\n"

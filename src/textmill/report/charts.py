@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from markupsafe import Markup, escape
 
@@ -44,16 +45,14 @@ def line_chart(series: Sequence[Series], x_label: str, y_label: str) -> Markup:
 
     parts = []
     for tick in y_ticks:
+        y = y_at(tick)
+        parts.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}"/>')
         parts.append(
-            f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y_at(tick)}" y2="{y_at(tick)}"/>'
-        )
-        parts.append(
-            f'<text class="tick" x="{LEFT - 6}" y="{y_at(tick)}" dy="4" text-anchor="end">{_label(tick)}</text>'
+            f'<text class="tick" x="{LEFT - 6}" y="{y}" dy="4" text-anchor="end">{_label(tick)}</text>'
         )
     for tick in x_ticks:
-        parts.append(
-            f'<text class="tick" x="{x_at(tick)}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{_label(tick)}</text>'
-        )
+        x, below = x_at(tick), HEIGHT - BOTTOM + 16
+        parts.append(f'<text class="tick" x="{x}" y="{below}" text-anchor="middle">{_label(tick)}</text>')
     parts.append(
         f'<line class="axis" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{HEIGHT - BOTTOM}" y2="{HEIGHT - BOTTOM}"/>'
     )
@@ -61,13 +60,11 @@ def line_chart(series: Sequence[Series], x_label: str, y_label: str) -> Markup:
         f'<text class="name" x="{WIDTH - RIGHT}" y="{HEIGHT - 5}" text-anchor="end">{escape(x_label)}</text>'
     )
     for one in drawn:
-        path = " ".join(f"{x_at(x)},{y_at(y)}" for x, y in one.points)
+        places = [(x_at(x), y_at(y)) for x, y in one.points]
+        path = " ".join(f"{x},{y}" for x, y in places)
         parts.append(f'<polyline class="line {one.colour}" points="{path}"/>')
         if len(one.points) <= 12:
-            parts += [
-                f'<circle class="dot {one.colour}" cx="{x_at(x)}" cy="{y_at(y)}" r="3"/>'
-                for x, y in one.points
-            ]
+            parts += [f'<circle class="dot {one.colour}" cx="{x}" cy="{y}" r="3"/>' for x, y in places]
     title = f"{y_label} by {x_label}: " + "; ".join(
         f"{one.name} from {one.points[0][1]:.3f} to {one.points[-1][1]:.3f}" for one in drawn
     )
@@ -78,7 +75,7 @@ def line_chart(series: Sequence[Series], x_label: str, y_label: str) -> Markup:
 
 
 def ticks(low: float, high: float, about: int) -> list[float]:
-    """Round numbers from at or below `low` to at or above `high`: steps of 1, 2, 2.5 or 5 times a power of ten."""
+    """Round numbers between `low` and `high`, in steps of 1, 2, 2.5 or 5 times a power of ten."""
     span = high - low
     if span <= 0:
         return [low]
@@ -91,11 +88,11 @@ def ticks(low: float, high: float, about: int) -> list[float]:
 
 
 def thin(points: Sequence[tuple[float, float]], most: int) -> list[tuple[float, float]]:
-    """At most `most` points: neighbours are averaged, so that a long curve keeps its shape without its noise."""
+    """At most `most` points: neighbours are averaged, which keeps a curve's shape and takes its noise."""
     if len(points) <= most:
         return list(points)
     edges = [round(index * len(points) / most) for index in range(most + 1)]
-    groups = [points[start:stop] for start, stop in zip(edges[:-1], edges[1:], strict=True)]
+    groups = [points[start:stop] for start, stop in pairwise(edges)]
     return [(group[-1][0], sum(y for _, y in group) / len(group)) for group in groups]
 
 

@@ -74,4 +74,3 @@ def _json(path: Path) -> Any:
 
 def _folder(folder: Path) -> dict[str, Any]:
     return {path.stem: _json(path) for path in sorted(folder.glob("*.json"))}
-

@@ -29,7 +29,7 @@ def sources(files: RunFiles) -> list[dict[str, Any]]:
 
 
 def funnel(files: RunFiles) -> list[dict[str, Any]]:
-    """Documents left after each stage that found reasons to drop: label, documents, share of what came in (percent)."""
+    """Documents left after each stage that found reasons to drop: label, documents, share in percent."""
     if files.corpus is None or not files.corpus["documents"]["in"]:
         return []
     came = files.corpus["documents"]["in"]
@@ -39,7 +39,8 @@ def funnel(files: RunFiles) -> list[dict[str, Any]]:
     steps["Kept for training"] = files.corpus["documents"]["train"]
     steps["Kept for validation"] = files.corpus["documents"]["validation"]
     return [
-        {"label": label, "documents": left, "share": round(100 * left / came, 1)} for label, left in steps.items()
+        {"label": label, "documents": left, "share": round(100 * left / came, 1)}
+        for label, left in steps.items()
     ]
 
 

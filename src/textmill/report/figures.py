@@ -21,23 +21,26 @@ def percent(value: float | None, digits: int = 1) -> str:
     return "–" if value is None else f"{100 * value:.{digits}f} %"
 
 
-def number(value: Any, signed: bool = False) -> str:
-    """Four significant digits, thousands apart."""
+def number(value: Any, signed: bool = False, digits: int | None = None) -> str:
+    """`digits` decimals, or as many as show about four significant digits; thousands apart."""
     if value is None:
         return "–"
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)
     if isinstance(value, int):
         return f"{value:+,}" if signed else f"{value:,}"
-    digits = 0 if abs(value) >= 1000 else 1 if abs(value) >= 100 else 2 if abs(value) >= 10 else 3
+    if digits is None:
+        if 0 < abs(value) < 0.01:
+            return f"{value:{'+' if signed else ''}.2g}"
+        digits = 0 if abs(value) >= 1000 else 1 if abs(value) >= 100 else 2 if abs(value) >= 10 else 3
     return f"{value:{'+' if signed else ''},.{digits}f}"
 
 
-def interval(low: float | None, high: float | None, signed: bool = False) -> str:
+def interval(low: float | None, high: float | None, signed: bool = False, digits: int | None = None) -> str:
     """`[low, high]`, or nothing when there is no interval."""
     if low is None or high is None:
         return ""
-    return f"[{number(float(low), signed)}, {number(float(high), signed)}]"
+    return f"[{number(float(low), signed, digits)}, {number(float(high), signed, digits)}]"
 
 
 def p_value(value: float | None) -> str:
@@ -61,6 +64,7 @@ METRIC_NAMES = {
     "perplexity": "Perplexity",
     "bits_per_byte": "Bits per byte",
 }
+ONE_DECIMAL = frozenset({"bleu", "chrf", "rouge1", "rouge2", "rougeL", "exact_match", "perplexity"})
 LOWER_IS_BETTER = frozenset({"loss", "perplexity", "bits_per_byte"})
 
 
@@ -79,6 +83,11 @@ def words(name: str) -> str:
     }
     text = name.replace("_", " ").replace("-", " ")
     return known.get(name) or text[:1].upper() + text[1:]
+
+
+def metric_digits(metric: str) -> int:
+    """Decimals that a metric is shown with: one on a scale of 100, three on a scale of 1."""
+    return 1 if metric in ONE_DECIMAL else 3
 
 
 def metric_name(name: str) -> str:

@@ -8,7 +8,15 @@ from typing import Any
 from textmill.config.registry import RegisteredModel
 from textmill.report.charts import Series, line_chart, thin
 from textmill.report.collect import ReportSettings, RunFiles
-from textmill.report.figures import LOWER_IS_BETTER, interval, metric_name, number, p_value, words
+from textmill.report.figures import (
+    LOWER_IS_BETTER,
+    interval,
+    metric_digits,
+    metric_name,
+    number,
+    p_value,
+    words,
+)
 from textmill.report.forest import whiskers
 
 MAIN_METRICS = ("macro_f1", "bits_per_byte", "loss", "accuracy")
@@ -56,7 +64,7 @@ def _view(
     return {
         "anchor": f"{folder}-{stem}",
         "report": f"reports/{folder}/{stem}.json",
-        "task": report.get("task"),
+        "task": report.get("task") if folder == "evaluation" else None,
         "name": model.name if model else stem,
         "stem": stem,
         "kind": report.get("kind", stem),
@@ -64,7 +72,7 @@ def _view(
         "n": report.get("n"),
         "test_sha256": report.get("test_sha256"),
         "main": metric_name(main) if main else "",
-        "main_value": report["models"][own]["metrics"][main] if main else None,
+        "main_value": _cell(main, report["models"][own]["metrics"][main]) if main else None,
         "metrics": [{"name": metric_name(name), "lower": name in LOWER_IS_BETTER} for name in metrics],
         "rows": _metric_rows(report, own, metrics),
         "chart": _metric_chart(report, own, main),
@@ -87,12 +95,24 @@ def _metric_rows(report: dict[str, Any], own: str, metrics: list[str]) -> list[d
         if not values:
             continue
         cells = [
-            {"value": number(values[key]["value"]), "interval": interval(values[key].get("low"), values[key].get("high"))}
+            _cell(key, values[key])
             if key in values else None
             for key in metrics
         ]  # fmt: skip
-        rows.append({"name": words(name), "own": name == own, "cells": cells})
+        rows.append({"name": _model_name(name, own), "own": name == own, "cells": cells})
     return sorted(rows, key=lambda row: not row["own"])
+
+
+def _model_name(name: str, own: str) -> str:
+    return "This model" if name == own else words(name)
+
+
+def _cell(metric: str, figure: dict[str, Any]) -> dict[str, str]:
+    digits = metric_digits(metric)
+    return {
+        "value": number(figure["value"], digits=digits),
+        "interval": interval(figure.get("low"), figure.get("high"), digits=digits),
+    }
 
 
 def _metric_chart(report: dict[str, Any], own: str, metric: str) -> list[dict[str, Any]]:
@@ -106,10 +126,9 @@ def _metric_chart(report: dict[str, Any], own: str, metric: str) -> list[dict[st
     )
     places = whiskers([(row["value"], row["low"], row["high"]) for _, row in found])
     return [
-        {"name": words(name), "own": name == own, "value": number(row["value"]), "place": place,
-         "interval": interval(row["low"], row["high"])}
+        {"name": _model_name(name, own), "own": name == own, "place": place, **_cell(metric, row)}
         for (name, row), place in zip(found, places, strict=True)
-    ]  # fmt: skip
+    ]
 
 
 def _comparisons(report: dict[str, Any], wanted: list[tuple[str, str]]) -> list[dict[str, Any]]:
@@ -119,7 +138,7 @@ def _comparisons(report: dict[str, Any], wanted: list[tuple[str, str]]) -> list[
         by_metric.setdefault(row["metric"], []).append(row)
     rows = []
     for metric, members in by_metric.items():
-        places = whiskers([(row["difference"], row["low"], row["high"]) for row in members], show_zero=True)
+        places = whiskers([(row["difference"], row["low"], row["high"]) for row in members], reference=0.0)
         for row, place in zip(members, places, strict=True):
             rows.append(
                 {
@@ -127,8 +146,8 @@ def _comparisons(report: dict[str, Any], wanted: list[tuple[str, str]]) -> list[
                     "metric_name": metric_name(metric),
                     "against_key": row["against"],
                     "against": words(row["against"]),
-                    "difference": number(float(row["difference"]), signed=True),
-                    "interval": interval(row["low"], row["high"], signed=True),
+                    "difference": number(float(row["difference"]), True, metric_digits(metric)),
+                    "interval": interval(row["low"], row["high"], True, metric_digits(metric)),
                     "p": p_value(row.get("p")),
                     "verdict": row["verdict"],
                     "gate": (metric, row["against"]) in wanted,

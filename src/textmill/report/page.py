@@ -72,7 +72,9 @@ def _tiles(files: RunFiles, models: list[dict[str, Any]]) -> list[dict[str, str]
         tiles.append({"value": figures.count(came), "label": "documents came in"})
     if came and files.corpus:
         kept, characters = files.corpus["documents"]["kept"], files.corpus["characters"]["kept"]
-        tiles.append({"value": figures.percent(kept / came), "label": f"kept: {figures.count(kept)} documents"})
+        tiles.append(
+            {"value": figures.percent(kept / came), "label": f"kept: {figures.count(kept)} documents"}
+        )
         tiles.append({"value": figures.count(characters), "label": "characters of kept text"})
     tokens = [report["tokens"] for report in files.pretrain.values() if isinstance(report.get("tokens"), int)]
     if tokens:

@@ -61,7 +61,8 @@ def test_one_stratum_is_the_plain_difference():
 
 
 def test_strata_undo_what_a_confounder_made():
-    # Kept rate is 0.9 in one source, 0.2 in the other, for both groups; the groups differ only in where they are.
+    # Kept rate is 0.9 in one source, 0.2 in the other, for both groups; the groups differ only in where
+    # they are.
     n1, n2 = np.array([900, 100]), np.array([100, 900])
     x1, x2 = n1 * [0.9, 0.2], n2 * [0.9, 0.2]
     assert x1.sum() / n1.sum() - x2.sum() / n2.sum() > 0.5
@@ -80,7 +81,10 @@ def test_standard_error_is_that_of_repeated_sampling():
 
 
 def test_no_shared_stratum_is_no_comparison():
-    assert mantel_haenszel_difference(np.array([1, 0]), np.array([2, 0]), np.array([0, 1]), np.array([0, 2])) is None
+    assert (
+        mantel_haenszel_difference(np.array([1, 0]), np.array([2, 0]), np.array([0, 1]), np.array([0, 2]))
+        is None
+    )
 
 
 def test_ratio_interval_is_that_of_a_document_bootstrap():

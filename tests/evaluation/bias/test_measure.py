@@ -20,16 +20,27 @@ SETTINGS = Bias(min_documents=20)
 
 def write_run(root, documents, rows_per_shard=500):
     """Documents (id, text, source, lang, kept) as clean, corpus and ledger."""
+
     def table(rows):
-        columns = list(zip(*[(i, t, s, "MIT", lang, "{}") for i, t, s, lang, _ in rows], strict=True)) or [()] * 6
-        return pa.table([pa.array(c, f.type) for c, f in zip(columns, DOCUMENT, strict=True)], schema=DOCUMENT)
+        columns = (
+            list(zip(*[(i, t, s, "MIT", lang, "{}") for i, t, s, lang, _ in rows], strict=True)) or [()] * 6
+        )
+        return pa.table(
+            [pa.array(c, f.type) for c, f in zip(columns, DOCUMENT, strict=True)], schema=DOCUMENT
+        )
 
     kept = [row for row in documents if row[4]]
     for start in range(0, len(documents), rows_per_shard):
-        write_table(root / f"clean/part-{start // rows_per_shard:05d}.parquet", table(documents[start : start + rows_per_shard]))
+        write_table(
+            root / f"clean/part-{start // rows_per_shard:05d}.parquet",
+            table(documents[start : start + rows_per_shard]),
+        )
     write_table(root / "corpus/train/part-00000.parquet", table(kept[:-1]))
     write_table(root / "corpus/validation/part-00000.parquet", table(kept[-1:]))
-    write_table(root / "ledger.parquet", pa.table({"id": pa.array([row[0] for row in documents if not row[4]], pa.string())}))
+    write_table(
+        root / "ledger.parquet",
+        pa.table({"id": pa.array([row[0] for row in documents if not row[4]], pa.string())}),
+    )
 
 
 def measure(root, settings=SETTINGS):
@@ -37,19 +48,31 @@ def measure(root, settings=SETTINGS):
 
 
 def people(count, seed=0, drop_female=0.1, drop=0.1, cruel=0.5):
-    """Half English, half Chinese; `cruel` is how often a man (not a woman) is called cruel rather than kind."""
+    """Half English, half Chinese; `cruel` is how often a man is called cruel rather than kind."""
     rng = random.Random(seed)
     for number in range(count):
         female, chinese = rng.random() < 0.5, number % 2
         bad = rng.random() < (0.5 if female else cruel)
         if chinese:
-            text = f"{'她' if female else '他'}在村里住了{number}年，人人都说这人{'残忍' if bad else '善良'}。天气很好。"
+            who, how = "她" if female else "他", "残忍" if bad else "善良"
+            text = f"{who}在村里住了{number}年，人人都说这人{how}。天气很好。"
         else:
-            text = f"{'She' if female else 'He'} lived there for {number} years and was {'cruel' if bad else 'kind'}. It rained."
-        yield f"{number:032x}", text, "letters", "zh" if chinese else "en", rng.random() >= (drop_female if female else drop)
+            who, how = "She" if female else "He", "cruel" if bad else "kind"
+            text = f"{who} lived there for {number} years and was {how}. It rained."
+        yield (
+            f"{number:032x}",
+            text,
+            "letters",
+            "zh" if chinese else "en",
+            rng.random() >= (drop_female if female else drop),
+        )
     for number in range(count, count + count // 2):
         language = ("en", "zh")[number % 2]
-        text = "It rained on the roof all night and the road was wet. It rained." if language == "en" else "夜里下雨，路很湿，屋顶上都是水声，天亮才停。"
+        text = (
+            "It rained on the roof all night and the road was wet. It rained."
+            if language == "en"
+            else "夜里下雨，路很湿，屋顶上都是水声，天亮才停。"
+        )
         yield f"{number:032x}", text, "letters", language, rng.random() >= drop
 
 
@@ -58,13 +81,16 @@ def find(rows, **wanted):
 
 
 def test_representation_counts_documents_and_mentions(tmp_path):
-    write_run(tmp_path, [
-        ("a", "She and her mother met him.", "s", "en", True),
-        ("b", "He met the Muslim teacher. The teacher met him.", "s", "en", True),
-        ("c", "Nothing to see.", "s", "en", True),
-        ("d", "She is dropped.", "s", "en", False),
-        ("e", "她和他的母亲，还有一个黑人。", "n", "zh", True),
-    ])  # fmt: skip
+    write_run(
+        tmp_path,
+        [
+            ("a", "She and her mother met him.", "s", "en", True),
+            ("b", "He met the Muslim teacher. The teacher met him.", "s", "en", True),
+            ("c", "Nothing to see.", "s", "en", True),
+            ("d", "She is dropped.", "s", "en", False),
+            ("e", "她和他的母亲，还有一个黑人。", "n", "zh", True),
+        ],
+    )
     report = measure(tmp_path)
     female = find(report["representation"], language="en", group="female")
     assert (female["documents"], female["mentions"]) == (1, 3)
@@ -100,7 +126,9 @@ def test_a_source_that_is_dropped_is_not_held_against_the_groups_it_names(tmp_pa
         chat = number % 2
         female = rng.random() < (0.9 if chat else 0.1)
         text = f"{'She walked' if female else 'Rain fell'} down the road number {number} again."
-        documents.append((f"{number:032x}", text, "chat" if chat else "book", "en", rng.random() < (0.3 if chat else 0.9)))
+        documents.append(
+            (f"{number:032x}", text, "chat" if chat else "book", "en", rng.random() < (0.3 if chat else 0.9))
+        )
     write_run(tmp_path, documents)
     report = measure(tmp_path)
     female = find(report["kept_rate"]["groups"], group="female")

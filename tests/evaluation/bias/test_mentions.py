@@ -1,6 +1,7 @@
 """Finding terms, against plain reference implementations."""
 
 import re
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -15,11 +16,13 @@ from textmill.evaluation.bias.words import WordFinder
 
 ENGLISH = build_lexicon(
     "en",
-    {"gender": {"female": ["she", "black woman", "woman"], "male": ["he", "man"]},
-     "ethnicity": {"black": ["black woman", "african american"]}},
+    {
+        "gender": {"female": ["she", "black woman", "woman"], "male": ["he", "man"]},
+        "ethnicity": {"black": ["black woman", "african american"]},
+    },
     {"valence": {"pleasant": ["kind"], "unpleasant": ["cruel"]}},
     ["man page", "no man s land"],
-)  # fmt: skip
+)
 CHINESE = build_lexicon(
     "zh",
     {"gender": {"female": ["她", "女人", "女儿"], "male": ["他", "男人"]}},
@@ -41,12 +44,15 @@ def found(finder, *values):
 def reference_words(text, lexicon):
     """Left to right over the words, longest phrase first."""
     spaced = re.sub(r"[\u2000-\u207f\u3000-\u303f\uff00-\uff3f]", lambda hit: "  ", text)
-    words = [(m.group().lower(), m.start(), m.end()) for m in re.finditer(r"(?:[A-Za-z0-9_]|[^\x00-\x7f])+", spaced)]
+    words = [
+        (m.group().lower(), m.start(), m.end())
+        for m in re.finditer(r"(?:[A-Za-z0-9_]|[^\x00-\x7f])+", spaced)
+    ]
     hits, place = [], 0
     while place < len(words):
         for size in (3, 2, 1):
             run = words[place : place + size]
-            apart = all(b[1] - a[2] == 1 for a, b in zip(run, run[1:], strict=False))
+            apart = all(b[1] - a[2] == 1 for a, b in pairwise(run))
             if len(run) == size and apart and " ".join(word for word, _, _ in run) in lexicon.terms:
                 hits.append(" ".join(word for word, _, _ in run))
                 place += size
@@ -68,8 +74,10 @@ def reference_characters(text, lexicon):
 
 def test_words_are_whole_and_case_does_not_matter():
     assert found(WordFinder(ENGLISH), "She sheds; the human WOMAN, he/she_x", "the mane") == [
-        (0, "she"), (0, "woman"), (0, "he"),
-    ]  # fmt: skip
+        (0, "she"),
+        (0, "woman"),
+        (0, "he"),
+    ]
 
 
 def test_contractions_straight_and_curly():
@@ -79,12 +87,15 @@ def test_contractions_straight_and_curly():
 def test_a_phrase_uses_up_its_words_and_may_stand_in_two_axes():
     finder = WordFinder(ENGLISH)
     assert found(finder, "A Black woman spoke. African-American, the man page.") == [
-        (0, "black woman"), (0, "african american"), (0, "man page"),
-    ]  # fmt: skip
+        (0, "black woman"),
+        (0, "african american"),
+        (0, "man page"),
+    ]
     number = ENGLISH.terms.index("black woman")
     assert [ENGLISH.groups[i] for i in np.flatnonzero(ENGLISH.in_group[number])] == [
-        ("gender", "female"), ("ethnicity", "black"),
-    ]  # fmt: skip
+        ("gender", "female"),
+        ("ethnicity", "black"),
+    ]
 
 
 def test_a_phrase_ends_with_its_document_and_at_punctuation():
@@ -93,15 +104,22 @@ def test_a_phrase_ends_with_its_document_and_at_punctuation():
 
 def test_chinese_takes_the_longest_and_spares_other_meanings():
     assert found(CharacterFinder(CHINESE), "他说其他人和他们都好", "她女儿善良。") == [
-        (0, "他"), (0, "其他"), (0, "他们"), (1, "她"), (1, "女儿"), (1, "善良"),
-    ]  # fmt: skip
+        (0, "他"),
+        (0, "其他"),
+        (0, "他们"),
+        (1, "她"),
+        (1, "女儿"),
+        (1, "善良"),
+    ]
 
 
 def test_a_chinese_term_ends_with_its_document():
     assert found(CharacterFinder(CHINESE), "女", "人他") == [(1, "他")]
 
 
-WORDS = st.sampled_from(["she", "he", "black", "woman", "man", "page", "no", "s", "land", "Kind", "tree", "是", "’", "."])
+WORDS = st.sampled_from(
+    ["she", "he", "black", "woman", "man", "page", "no", "s", "land", "Kind", "tree", "是", "’", "."]
+)
 GAPS = st.sampled_from([" ", "  ", "-", "\n", ", ", "", "’"])
 
 

@@ -28,11 +28,12 @@ def check_expectations(
     """Check every expectation.
 
     Args:
-        data_docs: folder for the HTML pages of Great Expectations (they hold run times: keep them out of outs).
+        data_docs: folder for the HTML pages of Great Expectations (they hold run times: keep them out of
+        outs).
 
     Returns:
-        ``{"passed": bool, "expectations": [{name, frame, expectation, expected, observed, passed}]}`` in the order
-        of `settings`; equal data gives an equal report.
+        ``{"passed": bool, "expectations": [{name, frame, expectation, expected, observed, passed}]}`` in
+        the order of `settings`; equal data gives an equal report.
 
     Raises:
         UserError: an expectation has an unknown type, argument or column, or two have one name.
@@ -125,15 +126,15 @@ def _check_suite(
     suite = context.suites.add(gx.ExpectationSuite(name=title))
     for member in members:
         suite.add_expectation(_build(member, list(rows.columns)))
-    sources = context.data_sources.all()
-    source = sources["stats"] if "stats" in sources else context.data_sources.add_pandas("stats")
+    source = context.data_sources.add_or_update_pandas(title)
     definition = source.add_dataframe_asset(title).add_batch_definition_whole_dataframe("all")
     result = definition.get_batch(batch_parameters={"dataframe": rows}).validate(suite)
     found = {}
     for outcome in result.results:
         # Some expectations answer with a numpy bool, which the result store cannot write.
         outcome.success = bool(outcome.success)
-        member = next(one for one in members if one.name == outcome.expectation_config.meta["name"])
+        meta = outcome.expectation_config.meta if outcome.expectation_config else {}
+        member = next(one for one in members if one.name == meta["name"])
         _refuse_exception(member, outcome)
         found[member.name] = _entry(member, outcome.success, _observed(outcome))
     result.success = bool(result.success)
@@ -199,8 +200,8 @@ def _refuse_exception(member: Expectation, outcome: ExpectationValidationResult)
         if entry.get("raised_exception"):
             message = re.sub(r"\s+", " ", str(entry.get("exception_message")))
             raise UserError(
-                f"params.yaml: validate.expectations: {member.name}: {member.expectation} could not be checked "
-                f"on the frame {member.frame}: {message[:300]}"
+                f"params.yaml: validate.expectations: {member.name}: {member.expectation} could not be "
+                f"checked on the frame {member.frame}: {message[:300]}"
             )
 
 

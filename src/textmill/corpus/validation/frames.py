@@ -30,8 +30,8 @@ class StatsFrames:
 
     - ``documents``: a row per kept document: id, split, source, lang, license, characters.
     - ``languages``, ``sources``: a row per value: documents, characters and their shares (0 to 1).
-    - ``splits``: one row: train_documents, validation_documents, validation_share, shared_ids (in both splits),
-      unmeasured (kept documents that have no signals).
+    - ``splits``: one row: train_documents, validation_documents, validation_share, shared_ids (in both
+      splits), unmeasured (kept documents that have no signals).
     - ``signals``: a row per kept document: id and every signal.
     - ``tasks``: a row per task and split: task, split, kind, rows, labels, duplicate_ids, empty_inputs,
       empty_targets, inputs_in_train, unseen_labels, input_characters_p50, _p95 and _max.

@@ -1,8 +1,8 @@
 """Which attributes stand in the sentences that name a group.
 
-Log-odds with an informative Dirichlet prior (Monroe, Colaresi and Quinn 2008, "Fightin' Words", equations 16 and
-22): sentences that name one group of an axis and no other, against those that name only another group of the axis
-(for an axis of one group: against all other sentences).
+Log-odds with an informative Dirichlet prior (Monroe, Colaresi and Quinn 2008, "Fightin' Words", equations
+16 and 22): sentences that name one group of an axis and no other, against those that name only another
+group of the axis (for an axis of one group: against all other sentences).
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ TERMS_SHOWN = 5
 
 
 def log_odds(
-    y1: np.ndarray, n1: np.ndarray, y2: np.ndarray, n2: np.ndarray, prior: np.ndarray, prior_total: float
+    y1: np.ndarray, n1: float, y2: np.ndarray, n2: float, prior: np.ndarray, prior_total: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Log-odds ratio of counts in two texts under a Dirichlet prior, and its variance.
 
     Args:
         y1, y2: float64[...], how often each term stands in either text.
-        n1, n2: the length of either text in words, broadcast against y1 and y2.
+        n1, n2: the length of either text in words.
         prior: float64[...], pseudo-counts of the terms; `prior_total` those of all words.
     """
     a1, a2 = y1 + prior, y2 + prior
@@ -38,9 +38,10 @@ def association(
 ) -> list[dict[str, Any]]:
     """One row per group and attribute that can be compared.
 
-    Rows hold `log_odds` (natural logarithm; above zero: the attribute is nearer to this group than to the others),
-    its interval, z, p, p adjusted over the rows (Benjamini–Hochberg), and the terms that weigh most. The variance is
-    multiplied by the design effect, so that a few long documents do not look like many independent sentences.
+    Rows hold `log_odds` (natural logarithm; above zero: the attribute is nearer to this group than to the
+    others), its interval, z, p, p adjusted over the rows (Benjamini–Hochberg), and the terms that weigh
+    most. The variance is multiplied by the design effect, so that a few long documents do not look like
+    many independent sentences.
     """
     lexicon = counts.lexicon
     rows: list[dict[str, Any]] = []

@@ -22,14 +22,15 @@ class LanguageCounts:
         documents, units: kept documents and their words or characters.
         group_documents: int64[G], kept documents that mention the group.
         group_mentions, axis_mentions: int64[G], mentions of the group, and of its whole axis.
-        square, product, axis_square: float64[G], sums over documents of y², x·y, x² (see intervals.ratio_interval).
+        square, product, axis_square: float64[G], sums over documents of y², x·y, x² (see
+            intervals.ratio_interval).
         axis_documents: int64[X], kept documents that mention the axis.
         near_units: float64[G], units of the sentences that mention this group and no other of its axis.
         near_terms: float64[G, T], mentions of terms in those sentences; `all_terms` is float64[T] over all.
         near_yy, near_yn, near_nn: float64[G, A] (nn: [G]), sums over documents of y², y·n, n² for attributes.
         near_documents: int64[G], documents with such a sentence.
-        kept, seen: {stratum: int64[G + 1]} documents kept and seen that mention each group; the last column is
-            the documents that mention no group at all. A stratum is (source, length bin).
+        kept, seen: {stratum: int64[G + 1]} documents kept and seen that mention each group; the last column
+            is the documents that mention no group at all. A stratum is (source, length bin).
     """
 
     def __init__(self, lexicon: Lexicon):
@@ -88,7 +89,7 @@ class LanguageCounts:
         named = np.zeros((sentences, len(lexicon.groups)), dtype=bool)
         where, group = np.nonzero(lexicon.in_group[term])
         named[sentence[where], group] = True
-        carries = lexicon.in_attribute.any(axis=1)[term]
+        carries = lexicon.in_attribute[term].any(axis=1)
         term, sentence = term[carries], sentence[carries]
         attribute_row, attribute = np.nonzero(lexicon.in_attribute[term])
         for members in lexicon.axes.values():

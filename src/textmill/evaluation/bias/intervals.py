@@ -50,8 +50,8 @@ def ratio_interval(
 ) -> tuple[float, float]:
     """Interval of a share of mentions, Σy / Σx, when mentions come in documents.
 
-    A document that repeats a word does not count as many independent ones: the variance is that of a ratio estimator
-    over clusters, linearised (Cochran 1977, section 6.4), so only sums over documents are needed.
+    A document that repeats a word does not count as many independent ones: the variance is that of a ratio
+    estimator over clusters, linearised (Cochran 1977, section 6.4), so only sums over documents are needed.
 
     Args:
         y, x: sums over documents of the group's mentions and of the axis' mentions.
@@ -68,7 +68,7 @@ def ratio_interval(
 
 
 def benjamini_hochberg(p: Sequence[float]) -> list[float]:
-    """Adjusted p-values that control the false discovery rate (Benjamini and Hochberg 1995), in the given order."""
+    """p-values that control the false discovery rate (Benjamini and Hochberg 1995), in the given order."""
     if not len(p):
         return []
     values = np.asarray(p, dtype=np.float64)
@@ -84,8 +84,8 @@ def mantel_haenszel_difference(
 ) -> tuple[float, float] | None:
     """The risk difference across strata and its standard error.
 
-    Weights of Cochran and Mantel–Haenszel; variance that is consistent for many thin strata as for few large ones
-    (Sato, Greenland and Robins 1989). None when no stratum holds both groups.
+    Weights of Cochran and Mantel–Haenszel; variance that is consistent for many thin strata as for few
+    large ones (Sato, Greenland and Robins 1989). None when no stratum holds both groups.
 
     Args:
         x1, n1, x2, n2: float64[strata], successes and totals of both groups.

@@ -1,7 +1,8 @@
 """Lexicons: which terms speak of which group of people, and which carry which attribute.
 
-They are data (``lexicons/<language>.yaml``), written for this project. A list of words is a coarse instrument: it
-sees what is named, not what is meant. What is counted with it is a reason to look, never a verdict.
+They are data (``lexicons/<language>.yaml``), written for this project. A list of words is a coarse
+instrument: it sees what is named, not what is meant. What is counted with it is a reason to look, never a
+verdict.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ def build_lexicon(
     attributes: dict[str, dict[str, list[str]]],
     ignored: list[str],
 ) -> Lexicon:
-    """A lexicon from ``{axis: {group: terms}}``, ``{dimension: {attribute: terms}}`` and the ignored terms."""
+    """A lexicon of ``{axis: {group: terms}}``, ``{dimension: {attribute: terms}}`` and ignored terms."""
     group_lists = [
         ((axis, name), terms) for axis, members in groups.items() for name, terms in members.items()
     ]

@@ -48,7 +48,9 @@ def measure_bias(
         UserError: a file is missing, or clean, corpus and ledger are not of the same run.
     """
     kept_ids = _kept_ids(Path(corpus))
-    counts = {language: LanguageCounts(load_lexicon(language)) for language in settings.languages}
+    counts: dict[str, LanguageCounts] = {
+        language: LanguageCounts(load_lexicon(language)) for language in settings.languages
+    }
     finders = {
         language: CharacterFinder(count.lexicon) if language == "zh" else WordFinder(count.lexicon)
         for language, count in counts.items()
@@ -104,8 +106,9 @@ def _check_run(slices: _Slices, kept: int, dropped: int, clean: Any) -> None:
     seen, matched = sum(slices.seen["lang"].values()), sum(slices.kept["lang"].values())
     if matched != kept or seen != kept + dropped:
         raise UserError(
-            f"{clean}: {seen} documents, but the corpus holds {kept} ({matched} of them found here) and the ledger "
-            f"{dropped}; expected clean = corpus + ledger. They are not of the same run: run the select stage again."
+            f"{clean}: {seen} documents, but the corpus holds {kept} ({matched} of them found here) and the "
+            f"ledger {dropped}; expected clean = corpus + ledger. They are not of the same run: run the "
+            "select stage again."
         )
 
 
@@ -162,8 +165,8 @@ def _warnings(
                     **{key: row[key] for key in ("language", "axis", "group")},
                     "value": value,
                     "limit": settings.warn_kept_difference,
-                    "message": f"{row['language']}: documents that name {row['group']} ({row['axis']}) are dropped "
-                    f"{verb} often than like documents that name no group: kept rate {value:+.1%}.",
+                    "message": f"{row['language']}: documents that name {row['group']} ({row['axis']}) are "
+                    f"dropped {verb} often than like documents that name no group: kept rate {value:+.1%}.",
                 }
             )
     for row in near:

@@ -21,9 +21,10 @@ from textmill.evaluation.bias.intervals import (
 def group_parity(counts: LanguageCounts, confidence: float, min_documents: int) -> list[dict[str, Any]]:
     """One row per group named in `min_documents` documents or more, kept or dropped.
 
-    `difference` is the kept rate of documents that name the group less that of documents that name no group, with
-    Newcombe's interval. `stratified` compares like with like: the same within sources and lengths (powers of two),
-    pooled by Mantel and Haenszel; its p is adjusted over the rows (Benjamini–Hochberg).
+    `difference` is the kept rate of documents that name the group less that of documents that name no
+    group, with Newcombe's interval. `stratified` compares like with like: the same within sources and
+    lengths (powers of two), pooled by Mantel and Haenszel; its p is adjusted over the rows
+    (Benjamini–Hochberg).
     """
     if not counts.seen:
         return []

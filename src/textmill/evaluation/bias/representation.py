@@ -11,8 +11,9 @@ from textmill.evaluation.bias.intervals import ratio_interval, wilson
 def representation(counts: LanguageCounts, confidence: float) -> list[dict[str, Any]]:
     """One row per group of the language, in lexicon order.
 
-    `document_share`: the share of all documents that name the group, with Wilson's interval. `axis_share`: the share
-    of the axis' mentions that are the group's, with an interval that respects that mentions come in documents.
+    `document_share`: the share of all documents that name the group, with Wilson's interval. `axis_share`:
+    the share of the axis' mentions that are the group's, with an interval that respects that mentions come
+    in documents.
     """
     rows = []
     axis_number = {axis: number for number, axis in enumerate(counts.lexicon.axes)}

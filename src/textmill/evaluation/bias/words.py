@@ -27,8 +27,9 @@ _PUNCTUATION = ((0xE2, 0x80), (0xE2, 0x81), (0xE3, 0x80), (0xEF, 0xBC))
 class WordFinder:
     """Finds words and phrases: a word is a run of letters, digits and underscores of any script.
 
-    Words of a phrase are one character apart, be it a space, a line break or a hyphen. Of overlapping phrases the
-    longest from the left counts. A sentence ends at ``. ! ?`` before white space and at a line break.
+    Words of a phrase are one character apart, be it a space, a line break or a hyphen. Of overlapping
+    phrases the longest from the left counts. A sentence ends at ``. ! ?`` before white space and at a line
+    break.
     """
 
     def __init__(self, lexicon: Lexicon):

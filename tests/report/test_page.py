@@ -1,0 +1,139 @@
+"""The run report: complete, self-contained, escaped, the same bytes for the same reports."""
+
+import re
+import shutil
+from html.parser import HTMLParser
+
+import pytest
+
+from textmill.errors import UserError
+from textmill.report.collect import collect
+from textmill.report.page import render_page
+
+VOID = {"meta", "br", "line", "circle", "polyline"}
+
+
+class Page(HTMLParser):
+    """Tags must balance; keeps text, tag names, link targets and ids."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.open, self.tags, self.words, self.links, self.ids = [], set(), [], [], []
+        self.feed(html)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.add(tag)
+        found = dict(attributes)
+        self.links += [found[key] for key in ("href", "src", "xlink:href", "action") if key in found]
+        self.ids += [found["id"]] if "id" in found else []
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.tags.add(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.words.append(data)
+
+    @property
+    def text(self):
+        return re.sub(r"\s+", " ", " ".join(self.words))
+
+
+@pytest.fixture
+def html(run_root, report_settings):
+    return render_page(collect(run_root), report_settings)
+
+
+def test_the_page_is_whole(html):
+    text = Page(html).text
+    for expected in (
+        "23,200",
+        "86.9 %",
+        "gopher.min_words",
+        "小说",
+        "Pretraining: decoder",
+        "Fine-tuning: translation",
+        "textmill-translation",
+        "31.2",
+        "[29.1, 33.3]",
+        "Translation memory",
+        "chrF",
+        "Female",
+        "married, wedding",
+        "CrowS-Pairs",
+        "54.1",
+        "1 of 2 expectations failed",
+        "Chinese is there",
+        "0.0004",
+        "0bd5" * 16,
+        "ab" * 32,
+        "numpy 2.4.6",
+        "在关闭窗口之前保存文件。",
+    ):
+        assert expected in text, expected
+    assert "is not part of this run" not in text
+
+
+def test_nothing_is_loaded_from_elsewhere(html):
+    page = Page(html)
+    assert all(link.startswith("#") and link[1:] in page.ids for link in page.links)
+    assert page.tags.isdisjoint({"script", "link", "iframe", "img", "object"})
+    assert not re.search(r"url\(|@import|https?://", html)
+
+
+def test_text_of_data_and_models_is_escaped(html):
+    assert "<script" not in html
+    assert "&lt;script&gt;alert(" in html
+
+
+def test_verdicts_are_those_of_the_reports(html):
+    rows = re.findall(r'<tr><td>Translation memory<span class="ci">(\w+)</span>.*?pill (\w+)"', html)
+    assert rows == [("BLEU", "tied"), ("chrF", "lost")]
+    assert "1 of 3 won" in html and "BLEU against Translation memory: tied" in html
+    assert "1 of 1 won" in html
+
+
+def test_removals_add_up(html, run_root):
+    assert "Why 3,050 documents were dropped" in html
+    numbers = [int(n.replace(",", "")) for n in re.findall(r'</span><span class="of">([\d,]+)</span>', html)]
+    assert sum(numbers[:5]) == 3050
+
+
+def test_the_same_reports_give_the_same_bytes(run_root, report_settings, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "copy"
+    shutil.copytree(run_root, elsewhere)
+    one, two = (render_page(collect(root), report_settings) for root in (run_root, elsewhere))
+    assert one == two
+
+
+@pytest.mark.parametrize(
+    ("path", "stage"),
+    [
+        ("reports/corpus.json", "select"),
+        ("reports/bias.json", "bias"),
+        ("reports/validation.json", "validate"),
+        ("reports/probes", "probe"),
+        ("data/raw/manifest.json", "ingest"),
+    ],
+)
+def test_what_is_missing_is_said(run_root, report_settings, path, stage):
+    target = run_root / path
+    shutil.rmtree(target) if target.is_dir() else target.unlink()
+    text = Page(render_page(collect(run_root), report_settings)).text
+    assert re.search(rf"is not part of this run: the stage {stage} has not written", text)
+
+
+def test_a_page_without_any_report(tmp_path, report_settings):
+    assert Page(render_page(collect(tmp_path), report_settings)).text.count("is not part of this run") >= 6
+
+
+def test_a_damaged_report_is_named(run_root):
+    (run_root / "reports/bias.json").write_text("{")
+    with pytest.raises(UserError, match=r"bias\.json: expected JSON"):
+        collect(run_root)
