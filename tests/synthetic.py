@@ -119,6 +119,7 @@ class Pipeline:
             **os.environ,
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
             "PYTHONPATH": os.pathsep.join([str(self.root), str(CHECKOUT / "src"), str(CHECKOUT)]),
+            "TEXTMILL_ROOT": str(self.root),
             "DVC_NO_ANALYTICS": "1",
             "DVC_SITE_CACHE_DIR": str(self.root / ".dvc" / "site"),
         }

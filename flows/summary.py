@@ -1,0 +1,162 @@
+"""What a run made, on one screen: documents, tokens, models beside baselines, gates, where to look."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from textmill.files import read_json
+from textmill.registry.outcome import Outcome
+
+_MAIN_METRICS = ("bits_per_byte", "macro_f1", "bleu", "chrf", "rougeL", "exact_match", "accuracy")
+_OURS = ("finetuned", "model", "decoder", "encoder", "seq2seq")
+
+
+def show_summary(root: Path, outcomes: Sequence[Outcome]) -> None:
+    """Print the summary of the reports below `root`, and of what became of the models."""
+    console = Console(highlight=False, width=None if os.environ.get("COLUMNS") else _width())
+    for line in data_lines(root):
+        console.print(line)
+    models = models_table(root)
+    if models.row_count:
+        console.print(models)
+    if outcomes:
+        console.print(registry_table(outcomes))
+    for title, where in places(root):
+        console.print(f"[bold]{title:<12}[/] {where}", soft_wrap=True)
+
+
+def _width() -> int | None:
+    # Off a terminal rich would fold at 80 columns, which breaks tables in logs.
+    return None if os.isatty(1) else 120
+
+
+def data_lines(root: Path) -> list[str]:
+    """Documents in and kept, and tokens."""
+    lines = []
+    corpus = _read(root / "reports" / "corpus.json")
+    counts = _documents(corpus) if corpus else None
+    if counts:
+        before, kept = counts
+        share = f" ({100 * kept / before:.1f} %)" if before else ""
+        lines.append(f"\n[bold]Documents[/]    {before:,} in → {kept:,} kept{share}")
+    tokens = _read(root / "data" / "tokens" / "tokens.json")
+    if tokens:
+        lines.append(f"[bold]Tokens[/]       {_total(tokens, 'tokens'):,}")
+    return lines
+
+
+def _documents(corpus: dict[str, Any]) -> tuple[int, int] | None:
+    """Documents in and kept, from the funnel of reports/corpus.json."""
+    totals = corpus.get("total", corpus)
+    before = totals.get("in", totals.get("documents_in"))
+    kept = totals.get("kept", totals.get("documents_kept"))
+    if before is None or kept is None:
+        return None
+    return _total({"in": before}, "documents"), _total({"kept": kept}, "documents")
+
+
+def _total(node: Any, key: str) -> int:
+    """The sum of the numbers under `key`, wherever it stands; a bare number stands for itself."""
+    if isinstance(node, bool):
+        return 0
+    if isinstance(node, int):
+        return node
+    if not isinstance(node, dict):
+        return 0
+    if isinstance(node.get(key), int):
+        return int(node[key])
+    return sum(_total(value, key) for value in node.values() if isinstance(value, (dict, int)))
+
+
+def models_table(root: Path) -> Table:
+    """Each evaluated model's main metrics beside those of its baselines, with 95 % intervals."""
+    table = Table(title="Models beside their baselines (95 % intervals)", title_justify="left", box=None)
+    for column in ("model", "metric", "ours", "against", "its value", "difference", "verdict"):
+        table.add_column(column, no_wrap=True)
+    for folder in ("language_models", "evaluation"):
+        for path in sorted((root / "reports" / folder).glob("*.json")):
+            for row in comparison_rows(read_json(path)):
+                table.add_row(*row)
+    return table
+
+
+def comparison_rows(report: dict[str, Any]) -> list[tuple[str, ...]]:
+    """One row per comparison of the model with a baseline by a main metric."""
+    models = report.get("models", {})
+    rows = []
+    for comparison in report.get("comparisons", []):
+        metric = comparison["metric"]
+        if metric not in _MAIN_METRICS:
+            continue
+        ours = models.get(comparison["model"], {}).get("metrics", {}).get(metric)
+        theirs = models.get(comparison["against"], {}).get("metrics", {}).get(metric)
+        difference = f"{comparison['difference']:+.4g} [{comparison['low']:+.4g}, {comparison['high']:+.4g}]"
+        colour = {"won": "green", "lost": "red"}.get(comparison["verdict"], "yellow")
+        rows.append(
+            (
+                str(report.get("name", "")),
+                metric,
+                interval(ours),
+                comparison["against"],
+                interval(theirs),
+                difference,
+                f"[{colour}]{comparison['verdict']}[/]",
+            )
+        )
+    return rows
+
+
+def interval(metric: dict[str, float] | None) -> str:
+    """A metric with its interval: ``31.2 [29, 33.1]``; empty where there is none."""
+    if not metric:
+        return ""
+    if metric.get("low") is None or metric.get("high") is None:
+        return f"{metric['value']:.4g}"
+    return f"{metric['value']:.4g} ({metric['low']:.4g} to {metric['high']:.4g})"
+
+
+def registry_table(outcomes: Sequence[Outcome]) -> Table:
+    """What became of each model."""
+    table = Table(title="Registry", title_justify="left", box=None)
+    for column in ("model", "version", "verdict", "why"):
+        table.add_column(column, overflow="fold")
+    colours = {"promoted": "green", "champion": "green", "held": "red", "rolled back": "red"}
+    for outcome in outcomes:
+        colour = colours.get(outcome.status, "yellow")
+        version = f"v{outcome.version}" if outcome.version else "–"
+        table.add_row(
+            outcome.model,
+            version,
+            f"[{colour}]{outcome.status}[/]",
+            "\n".join(outcome.reasons) or "all gates passed",
+        )
+    return table
+
+
+def places(root: Path) -> list[tuple[str, str]]:
+    """Where to look next."""
+    from flows.server import mlflow_server, prefect_server
+
+    found = []
+    page = root / "reports" / "index.html"
+    if page.exists():
+        found.append(("Report", str(page.relative_to(root))))
+    mlflow = mlflow_server()
+    running = mlflow.running()
+    tracking = os.environ.get("MLFLOW_TRACKING_URI")
+    found.append(("MLflow UI", tracking or (mlflow.url(running) if running else "make up")))
+    prefect = prefect_server()
+    running = prefect.running()
+    api = os.environ.get("PREFECT_API_URL", "").removesuffix("/api")
+    found.append(("Prefect UI", prefect.url(running) if running else api))
+    return found
+
+
+def _read(path: Path) -> Any:
+    return read_json(path) if path.exists() else None
