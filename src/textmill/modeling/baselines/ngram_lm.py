@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Ints = NDArray[np.int64]
+Places = NDArray[np.int32]
 Floats = NDArray[np.float64]
 
 
@@ -92,7 +93,7 @@ def fit(
         found = f"token {int(tokens.max())}" if len(tokens) else "no token"
         raise ValueError(f"expected tokens below the vocabulary size {vocabulary}, found {found}")
     stream, room = _with_boundaries(tokens, starts, boundary)
-    ids = stream.astype(np.int64)
+    ids = stream.astype(np.int32)
     keys: Ints = np.arange(vocabulary, dtype=np.int64)
     counts = np.bincount(stream[room > 0], minlength=vocabulary)
     levels: list[tuple[Ints, Ints]] = []
@@ -128,23 +129,34 @@ def _with_boundaries(
 
 
 def _count(
-    ids: Ints, stream: NDArray[np.uint16], valid: NDArray[np.bool_], vocabulary: int
-) -> tuple[Ints, Ints, Ints]:
-    """Distinct n-grams (sorted keys), the id of the one that ends at each place or -1, and their counts."""
+    ids: Places, stream: NDArray[np.uint16], valid: NDArray[np.bool_], vocabulary: int
+) -> tuple[Ints, Places, Ints]:
+    """Distinct n-grams (sorted keys), the id of the one that ends at each place or -1, and their counts.
+
+    One sort does all of it; np.unique would hold three more arrays of the corpus' length.
+    """
     places = np.flatnonzero(valid)
-    wanted = ids[places - 1] * vocabulary + stream[places]
-    keys, inverse, counts = np.unique(wanted, return_inverse=True, return_counts=True)
-    found = np.full(len(stream), -1, dtype=np.int64)
-    found[places] = inverse
+    wanted = ids[places - 1].astype(np.int64)
+    wanted *= vocabulary
+    wanted += stream[places]
+    order = np.argsort(wanted)
+    wanted = wanted[order]
+    first = np.ones(len(wanted), dtype=np.bool_)
+    first[1:] = wanted[1:] != wanted[:-1]
+    starts = np.flatnonzero(first)
+    keys, counts = wanted[starts], np.diff(starts, append=len(wanted))
+    del wanted, starts
+    found = np.full(len(stream), -1, dtype=np.int32)
+    found[places[order]] = np.cumsum(first, dtype=np.int32) - 1
     return keys, found, counts
 
 
 def _left_neighbours(
-    ids: Ints, next_ids: Ints, size: int, next_size: int, opening: NDArray[np.bool_]
+    ids: Places, next_ids: Places, size: int, next_size: int, opening: NDArray[np.bool_]
 ) -> Ints:
     """For each n-gram its distinct (n+1)-grams to the left, or its count where it opens a document."""
     longer = np.flatnonzero(next_ids >= 0)
-    suffixes = np.empty(next_size, dtype=np.int64)
+    suffixes = np.empty(next_size, dtype=np.int32)
     suffixes[next_ids[longer]] = ids[longer]
     return np.bincount(suffixes, minlength=size) + np.bincount(ids[opening], minlength=size)
 
