@@ -71,7 +71,7 @@ def test_what_python_cannot_parse_is_passed_over(tmp_path: Path) -> None:
     assert list(docstrings("m", path)) == []
 
 
-def test_only_recorded_files_in_order_and_nothing_imported() -> None:
+def test_only_recorded_files_in_order_and_nothing_imported(root: Path) -> None:
     found = installed(f"networkx=={importlib.metadata.version('networkx')}")
     names = [name for name, _ in found]
     assert names == sorted(names) and "networkx" in names and not any(".tests" in name for name in names)
@@ -80,7 +80,7 @@ def test_only_recorded_files_in_order_and_nothing_imported() -> None:
         "n = sum(1 for m, p in installed('networkx') for d in docstrings(m, p))\n"
         "assert n > 1000 and 'networkx' not in sys.modules, n"
     )
-    subprocess.run([sys.executable, "-c", script], check=True, env={"PYTHONPATH": "src"})
+    subprocess.run([sys.executable, "-c", script], check=True, env={"PYTHONPATH": str(root / "src")})
 
 
 def test_wrong_versions_and_names_are_told() -> None:
