@@ -83,7 +83,6 @@ def lock(root: Path, steps: int = 4) -> None:
     def items(*paths: str) -> list[dict]:
         return [{"path": path, "hash": "md5", "md5": path_hash(root / path)} for path in paths]
 
-    params = {"steps": steps, "optimizer": {"lr": 0.001}}
     trained = {
         "cmd": "python -m pipelines.pretrain decoder",
         "deps": items("data/tokens"),

@@ -23,7 +23,8 @@ class Ruling:
 def judge(evidence: Evidence, gates: Gates, own: ModelGates) -> list[Ruling]:
     """Every gate's ruling; the candidate passes if all do.
 
-    A gate that lacks what it must look at (a report, a comparison, a metric) does not pass.
+    A gate that lacks what it must look at (a report, a comparison, a metric) does not pass. The
+    contamination gate speaks only of models that are judged on a task whose overlap was measured.
     """
     return [
         *_common(evidence, gates),

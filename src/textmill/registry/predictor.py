@@ -29,6 +29,7 @@ class TextModel(PythonModel):
         """Load model and tokenizer from the artifact `model`, from local files only."""
         import transformers
 
+        transformers.utils.logging.disable_progress_bar()
         directory = context.artifacts["model"]
         local = {"local_files_only": True}
         config = transformers.AutoConfig.from_pretrained(directory, **local)

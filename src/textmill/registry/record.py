@@ -15,6 +15,7 @@ from textmill.registry.outcome import Outcome
 from textmill.tracking import probe
 from textmill.tracking.hashes import canonical_sha256, file_hash
 from textmill.tracking.lockfile import Lock
+from textmill.tracking.store import registry_uri
 
 RECORD = Path(".textmill/registry.json")
 
@@ -49,7 +50,7 @@ def recall(
         entry = known.get(spec.name)
         if entry is None or entry["fingerprint"] != fingerprint(spec, gates, lock):
             return None
-        if probe.aliases(uri, spec.name) != entry["aliases"]:
+        if probe.aliases(registry_uri(root), spec.name) != entry["aliases"]:
             return None
         outcome = Outcome(**entry["outcome"])
         again = "champion" if outcome.status == "promoted" else outcome.status

@@ -35,6 +35,11 @@ def tracking_uri(root: Path) -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{root.resolve()}/mlflow.db"
 
 
+def registry_uri(root: Path) -> str:
+    """MLFLOW_REGISTRY_URI, or the tracking URI."""
+    return os.environ.get("MLFLOW_REGISTRY_URI") or tracking_uri(root)
+
+
 def artifact_location(root: Path, uri: str, experiment: str) -> str | None:
     """Where artifacts of a new experiment go; None lets a server decide."""
     if urlsplit(uri).scheme in ("http", "https", "databricks"):
@@ -78,20 +83,28 @@ def connected(root: Path, timeout: int = 60) -> Iterator[Any]:
     for name, value in ENVIRONMENT.items():
         os.environ.setdefault(name, value)
     limits = {"MLFLOW_HTTP_REQUEST_TIMEOUT": str(timeout), "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1"}
-    before = {name: os.environ.get(name) for name in limits}
-    os.environ.update({name: value for name, value in limits.items() if before[name] is None})
-    with warnings.catch_warnings():
+    with _environment(limits), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import mlflow
 
         with _quiet("mlflow", "alembic"):
             mlflow.set_tracking_uri(uri)
-            try:
-                yield mlflow.MlflowClient(tracking_uri=uri)
-            finally:
-                for name, found in before.items():
-                    if found is None:
-                        os.environ.pop(name, None)
+            yield mlflow.MlflowClient(tracking_uri=uri)
+
+
+@contextlib.contextmanager
+def _environment(defaults: dict[str, str]) -> Iterator[None]:
+    """Set what is not set; afterwards all is as before, MLFLOW_TRACKING_URI too, which MLflow overwrites."""
+    before = {name: os.environ.get(name) for name in (*defaults, "MLFLOW_TRACKING_URI")}
+    os.environ.update({name: value for name, value in defaults.items() if before[name] is None})
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 @contextlib.contextmanager
