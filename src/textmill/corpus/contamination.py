@@ -40,8 +40,9 @@ OVERLAP = pa.schema(
         ("fraction", pa.float32()),
     ]
 )
-"""A document and the row of a task whose input or target it covers most: `ngrams` is how many distinct n-grams
-it shares with that input or target, `fraction` that number over all of them. One row per document and task."""
+"""A document and the row of a task whose input or target it covers most: `ngrams` is how many distinct
+n-grams it shares with that input or target, `fraction` that number over all of them. One row per document and
+task."""
 
 _FILTER_BITS = 24
 
