@@ -8,7 +8,7 @@ import pytest
 
 from textmill.errors import UserError
 from textmill.report.collect import collect
-from textmill.report.page import render_page
+from textmill.report.page import PACKAGED_FILES, TEMPLATES, render_page
 
 VOID = {"meta", "br", "line", "circle", "polyline"}
 
@@ -137,3 +137,7 @@ def test_a_damaged_report_is_named(run_root):
     (run_root / "reports/bias.json").write_text("{")
     with pytest.raises(UserError, match=r"bias\.json: expected JSON"):
         collect(run_root)
+
+
+def test_every_template_is_declared_so_that_a_change_makes_the_stage_stale():
+    assert sorted(PACKAGED_FILES) == sorted(f"templates/{path.name}" for path in TEMPLATES.iterdir())

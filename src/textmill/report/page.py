@@ -13,6 +13,19 @@ from textmill.report.collect import ReportSettings, RunFiles
 from textmill.report.corpus_section import documents_in, funnel, mix, removal_reasons, sources
 from textmill.report.model_section import curves, judged
 
+PACKAGED_FILES = (
+    "templates/bias.html.j2",
+    "templates/card.md.j2",
+    "templates/documents.html.j2",
+    "templates/lineage.html.j2",
+    "templates/models.html.j2",
+    "templates/page.html.j2",
+    "templates/parts.html.j2",
+    "templates/style.css",
+    "templates/summary.html.j2",
+    "templates/training.html.j2",
+    "templates/validation.html.j2",
+)
 TEMPLATES = Path(__file__).parent / "templates"
 
 

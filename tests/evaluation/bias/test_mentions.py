@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from textmill.evaluation.bias.characters import CharacterFinder
-from textmill.evaluation.bias.lexicon import LANGUAGES, build_lexicon, load_lexicon
+from textmill.errors import UserError
+from textmill.evaluation.bias.lexicon import FOLDER, LANGUAGES, PACKAGED_FILES, build_lexicon, load_lexicon
 from textmill.evaluation.bias.mentions import blocks
 from textmill.evaluation.bias.words import WordFinder
 
@@ -174,3 +175,9 @@ def test_every_term_of_the_lexicons_can_be_found(language):
     assert lexicon.in_group.any(axis=0).all() and lexicon.in_attribute.any(axis=0).all()
     # A term that names a group must not at once carry an attribute: it would be near itself.
     assert not (lexicon.in_group.any(axis=1) & lexicon.in_attribute.any(axis=1)).any()
+
+
+def test_every_lexicon_is_declared_so_that_a_change_makes_the_stage_stale():
+    assert sorted(PACKAGED_FILES) == sorted(f"lexicons/{path.name}" for path in FOLDER.iterdir())
+    with pytest.raises(UserError, match="no lexicon for 'xx'; there are lexicons for en, zh"):
+        load_lexicon("xx")

@@ -15,6 +15,7 @@ import numpy as np
 
 from textmill.errors import UserError
 
+PACKAGED_FILES = ("lexicons/en.yaml", "lexicons/zh.yaml")
 FOLDER = Path(__file__).parent / "lexicons"
 LANGUAGES = ("en", "zh")
 
