@@ -14,9 +14,9 @@ class Tokenizer(Section):
         default=8192,
         ge=300,
         le=65536,
-        description="Entries in the vocabulary, special tokens and 256 bytes included. Token ids are stored in 16 bits.",
+        description="Vocabulary entries, special tokens and 256 bytes included; ids are stored in 16 bits.",
     )
     trainer: Literal["gigatoken", "tokenizers"] = Field(
         default="gigatoken",
-        description="Library that learns the merges. Both learn the same ones; gigatoken is about four times faster.",
+        description="Library that learns the merges; both learn the same, gigatoken about four times faster.",
     )

@@ -1,1 +1,1 @@
-"""Objectives, the training loop, optimizers, checkpoints."""
+"""Training: batches as pure functions of the step, objectives, one loop, checkpoints, events."""

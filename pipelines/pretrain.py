@@ -1,0 +1,34 @@
+"""Pretrain one language model on the token shards."""
+
+from pipelines._stage import Stage, run
+from textmill.config.pretrain import Pretrain
+
+
+def main(stage: Stage) -> None:
+    """Train one model: data/tokens, models/tokenizer -> models/pretrained/MODEL, reports/pretrain/MODEL.json."""
+    from textmill.files import write_json
+    from textmill.training.checkpoints import Checkpoints, run_key
+    from textmill.training.cpu import prepare
+    from textmill.training.events import Spool
+    from textmill.training.pretrain_run import pretrain
+
+    params = stage.params(Pretrain)
+    prepare(params.threads, stage.seed)
+    inputs = ("data/tokens", "models/tokenizer")
+    checkpoints = Checkpoints(stage.label, run_key({**params.model_dump(), "seed": stage.seed}, inputs))
+    spool = Spool(stage.label, resumed=checkpoints.load() is not None)
+    with stage.progress(params.steps, "steps") as progress:
+        report = pretrain(
+            params, stage.seed, "data/tokens", "models/tokenizer", f"models/pretrained/{stage.item}",
+            checkpoints, spool, progress,
+        )  # fmt: skip
+    write_json(f"reports/pretrain/{stage.item}.json", report)
+    checkpoints.clear()
+    stage.say(
+        f"{report['parameters']:,} parameters, {report['tokens']:,} tokens, "
+        f"validation loss {report['validation_loss']:.3f}"
+    )
+
+
+if __name__ == "__main__":
+    run(main, "pretrain", "model")

@@ -1,0 +1,58 @@
+"""Settings of one process for fast and repeatable training on a CPU."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from typing import Any
+
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
+
+
+def tune_allocator() -> bool:
+    """Have glibc keep freed memory instead of returning it to the kernel after every step.
+
+    A training step frees and takes the same large blocks again; with the default settings each of them is
+    a fresh mapping whose pages fault one by one. See mallopt(3).
+
+    Returns:
+        Whether the settings were taken; elsewhere than on glibc nothing happens.
+    """
+    if sys.platform != "linux":
+        return False
+    import ctypes
+
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is None:
+        return False
+    return all(
+        mallopt(key, value)
+        for key, value in ((_M_MMAP_MAX, 0), (_M_TRIM_THRESHOLD, 2**31 - 1), (_M_TOP_PAD, 1 << 28))
+    )
+
+
+def prepare(threads: int, seed: int) -> None:
+    """Tune the allocator, use `threads` threads, seed torch and demand deterministic kernels."""
+    tune_allocator()
+    import torch
+
+    torch.set_num_threads(threads)
+    torch.manual_seed(seed)
+    torch.use_deterministic_algorithms(True)
+
+
+def autocast(precision: str) -> contextlib.AbstractContextManager[Any]:
+    """A context in which matrix products run in `precision`: ``bf16``, or ``fp32`` for none."""
+    import torch
+
+    if precision == "bf16":
+        return torch.autocast("cpu", torch.bfloat16)
+    return contextlib.nullcontext()
+
+
+def peak_memory_bytes() -> int:
+    """The largest resident size this process has had."""
+    import resource
+
+    scale = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale

@@ -1,0 +1,75 @@
+"""Losses: what a model of each kind is asked, and how wrong its answers are.
+
+Every function returns the mean loss of the batch, a scalar in nats, computed only at positions that count.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from textmill.training.corruption import IGNORED
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import PreTrainedModel
+
+Ids = npt.NDArray[np.int64]
+
+
+def next_token_loss(model: PreTrainedModel, ids: Ids) -> torch.Tensor:
+    """Causal language modelling: each token of `ids` (rows, length) but the first, from those before it."""
+    import torch
+
+    tokens = torch.from_numpy(ids)
+    hidden = model.model(input_ids=tokens[:, :-1], use_cache=False).last_hidden_state
+    logits = model.lm_head(hidden.flatten(0, 1))
+    return torch.nn.functional.cross_entropy(logits.float(), tokens[:, 1:].flatten())
+
+
+def masked_token_loss(model: PreTrainedModel, inputs: Ids, labels: Ids) -> torch.Tensor:
+    """Masked language modelling; the head runs at the labelled positions only. Both are (rows, length)."""
+    import torch
+
+    hidden = model.model(input_ids=torch.from_numpy(inputs)).last_hidden_state.flatten(0, 1)
+    flat = labels.ravel()
+    places = np.flatnonzero(flat != IGNORED)
+    logits = model.decoder(model.head(hidden[torch.from_numpy(places)]))
+    return torch.nn.functional.cross_entropy(logits.float(), torch.from_numpy(flat[places]))
+
+
+def target_loss(
+    model: PreTrainedModel, inputs: Ids, attention: Ids, labels: Ids, smoothing: float = 0.0
+) -> torch.Tensor:
+    """Encoder-decoder with teacher forcing: the labels that are not -100, from the inputs and those before.
+
+    Args:
+        model: a Hugging Face encoder-decoder.
+        inputs: (rows, input length).
+        attention: 1 at tokens, 0 at padding; like `inputs`.
+        labels: (rows, target length), -100 at padding.
+        smoothing: label smoothing (Szegedy et al. 2016).
+    """
+    import torch
+
+    targets = torch.from_numpy(labels)
+    output = model(
+        input_ids=torch.from_numpy(inputs),
+        attention_mask=torch.from_numpy(attention),
+        decoder_input_ids=model.prepare_decoder_input_ids_from_labels(targets),
+        use_cache=False,
+    )
+    places = targets != IGNORED
+    return torch.nn.functional.cross_entropy(
+        output.logits[places].float(), targets[places], label_smoothing=smoothing
+    )
+
+
+def class_logits(model: PreTrainedModel, inputs: Ids, attention: Ids) -> torch.Tensor:
+    """Scores of the classes: (rows, classes), fp32. `inputs` and `attention` are (rows, length)."""
+    import torch
+
+    output = model(input_ids=torch.from_numpy(inputs), attention_mask=torch.from_numpy(attention))
+    return output.logits.float()

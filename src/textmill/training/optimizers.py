@@ -1,0 +1,74 @@
+"""Which optimizer moves which weights."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
+
+EMBEDDINGS = ("embed", "shared", "wte", "lm_head", "decoder.weight", "classifier", "relative_attention")
+
+
+def adamw(model: torch.nn.Module, learning_rate: float, weight_decay: float) -> list[torch.optim.Optimizer]:
+    """Fused AdamW (Loshchilov & Hutter 2019); matrices decay, vectors do not."""
+    import torch
+
+    weights = [weight for weight in model.parameters() if weight.requires_grad]
+    groups = [
+        {"params": [weight for weight in weights if weight.ndim >= 2], "weight_decay": weight_decay},
+        {"params": [weight for weight in weights if weight.ndim < 2], "weight_decay": 0.0},
+    ]
+    groups = [group for group in groups if group["params"]]
+    return [torch.optim.AdamW(groups, lr=learning_rate, betas=(0.9, 0.98), fused=True)]
+
+
+def muon(
+    model: torch.nn.Module, learning_rate: float, embedding_learning_rate: float, weight_decay: float
+) -> list[torch.optim.Optimizer]:
+    """Muon (Jordan 2024) for the hidden matrices, fused AdamW for embeddings, heads and vectors."""
+    import torch
+
+    hidden, others = [], []
+    for name, weight in model.named_parameters():
+        if weight.requires_grad:
+            is_hidden = weight.ndim == 2 and not any(part in name for part in EMBEDDINGS)
+            (hidden if is_hidden else others).append(weight)
+    optimizers: list[torch.optim.Optimizer] = [
+        torch.optim.AdamW(others, lr=embedding_learning_rate, betas=(0.9, 0.95), weight_decay=0.0, fused=True)
+    ]
+    if hidden:
+        optimizers.append(
+            torch.optim.Muon(hidden, lr=learning_rate, momentum=0.95, weight_decay=weight_decay)
+        )
+    return optimizers
+
+
+def set_factor(optimizers: Sequence[torch.optim.Optimizer], factor: float) -> None:
+    """Set every learning rate to `factor` times the one it was made with."""
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = group.setdefault("initial_lr", group["lr"]) * factor
+
+
+def state_tensors(optimizers: Sequence[torch.optim.Optimizer]) -> dict[str, torch.Tensor]:
+    """All running averages as one flat mapping; its names give `restore` their places."""
+    import torch
+
+    tensors: dict[str, torch.Tensor] = {}
+    for number, optimizer in enumerate(optimizers):
+        for index, values in optimizer.state_dict()["state"].items():
+            for name, value in values.items():
+                tensors[f"{number}.{index}.{name}"] = torch.as_tensor(value)
+    return tensors
+
+
+def restore(optimizers: Sequence[torch.optim.Optimizer], tensors: dict[str, torch.Tensor]) -> None:
+    """Put `state_tensors` back."""
+    states: list[dict[int, dict[str, Any]]] = [{} for _ in optimizers]
+    for key, value in tensors.items():
+        number, index, name = key.split(".")
+        states[int(number)].setdefault(int(index), {})[name] = value
+    for optimizer, state in zip(optimizers, states, strict=True):
+        optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

@@ -1,0 +1,106 @@
+"""A pretraining run from tokens to a saved model."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from textmill.config.pretrain import Pretrain
+from textmill.config.training import Training
+from textmill.errors import UserError
+from textmill.modeling.architectures import Shape, build, count_parameters
+from textmill.modeling.saving import save_model
+from textmill.progress import Progress
+from textmill.tokenization.directory import load_tokenizer, save_tokenizer
+from textmill.tokenization.packing import open_shards
+from textmill.training.checkpoints import Checkpoints
+from textmill.training.events import Spool
+from textmill.training.loop import Plan, fit
+from textmill.training.openings import newline_tokens
+from textmill.training.optimizers import adamw, muon
+from textmill.training.pretraining import Exercise, Pretraining, validation
+
+
+def pretrain(
+    params: Pretrain,
+    seed: int,
+    tokens: str | os.PathLike[str],
+    tokenizer_directory: str | os.PathLike[str],
+    directory: str | os.PathLike[str],
+    checkpoints: Checkpoints,
+    spool: Spool,
+    progress: Progress,
+) -> dict[str, Any]:
+    """Train the model that `params` describes on `tokens`/train and save it in `directory`.
+
+    Returns:
+        The report: `architecture`, `parameters`, `tokens`, `steps`, `curve`, final `loss` and
+        `validation_loss` in nats per predicted token.
+
+    Raises:
+        UserError: the splits are too short, or the loss becomes infinite.
+    """
+    tokenizer = load_tokenizer(tokenizer_directory)
+    model = _new_model(params, seed, tokenizer.get_vocab_size())
+    splits = {split: open_shards(Path(tokens) / split) for split in ("train", "validation")}
+    exercise = Exercise(
+        architecture=params.architecture, context=params.context, batch=params.batch, precision=params.precision,
+        seed=seed, mask_rate=params.mask_rate, noise_density=params.noise_density, mean_span=params.mean_span,
+        first_line=params.first_line if params.architecture == "seq2seq" else 0.0,
+    )  # fmt: skip
+    newlines = newline_tokens(tokenizer.get_vocab())
+    asked = Pretraining(model, exercise, splits["train"], f"{tokens}/train", newlines)
+    validate = validation(
+        model, exercise, splits["validation"], f"{tokens}/validation", params.validation_tokens
+    )
+    spool.start(
+        {**params.model_dump(), "seed": seed, "parameters": count_parameters(model)},
+        [{"path": str(tokens), "rows": splits["train"].documents}],
+    )
+    run = fit(
+        model, asked.loss, validate, optimizers_of(model, params),
+        plan_of(params, seed, params.steps, params.validations), checkpoints, spool, progress,
+    )  # fmt: skip
+    last = run.curve[-1]
+    spool.end({"loss": last["loss"], "validation_loss": last["validation_loss"], "tokens": run.tokens})
+    save_model(
+        model,
+        directory,
+        lambda folder: save_tokenizer(tokenizer, folder, params.architecture, params.context),
+    )
+    return {
+        "architecture": params.architecture, "parameters": count_parameters(model), "steps": params.steps,
+        "tokens": run.tokens, "curve": run.curve, "loss": last["loss"], "validation_loss": last["validation_loss"],
+    }  # fmt: skip
+
+
+def _new_model(params: Pretrain, seed: int, vocab_size: int) -> Any:
+    import torch
+
+    torch.manual_seed(seed)
+    shape = Shape(params.layers, params.hidden, params.heads, params.feed_forward, params.context, vocab_size)
+    try:
+        return build(params.architecture, shape)
+    except ValueError as error:
+        raise UserError(
+            f"params.yaml: pretrain: no {params.architecture} has this shape: {error}."
+        ) from error
+
+
+def optimizers_of(model: Any, params: Training) -> list[Any]:
+    """The optimizers that `params` asks for."""
+    if params.optimizer == "adamw":
+        return adamw(model, params.learning_rate, params.weight_decay)
+    return muon(model, params.learning_rate, params.embedding_learning_rate, params.weight_decay)
+
+
+def plan_of(
+    params: Training, seed: int, steps: int, validations: int, best: tuple[str, bool] | None = None
+) -> Plan:
+    """The loop's plan for `steps` steps with `validations` validations."""
+    return Plan(
+        steps=steps, seed=seed, learning_rate=params.learning_rate, warmup=params.warmup, decay=params.decay,
+        clip=params.clip, log_every=params.log_every, validate_every=max(1, -(-steps // validations)),
+        checkpoint_seconds=params.checkpoint_seconds, best=best,
+    )  # fmt: skip
