@@ -61,7 +61,8 @@ def use_params(
     for key in changed:
         typer.echo(f"  {key}")
     typer.echo(
-        f"params.yaml: {len(changed)} keys now as conf/{overlay}.yaml has them; undo with git checkout params.yaml."
+        f"params.yaml: {len(changed)} keys now as conf/{overlay}.yaml has them; "
+        "`git checkout params.yaml` takes them back."
     )
 
 
