@@ -114,7 +114,8 @@ def _phrase_hashes(words: np.ndarray, size: int) -> np.ndarray:
     count = max(len(words) - size + 1, 0)
     total = words[:count].copy()
     for step in range(1, size):
-        total = _mix(total + words[step : step + count])
+        # Mixing what came before keeps the order: `black woman` is not `woman black`.
+        total = _mix(total) + words[step : step + count]
     return total
 
 
