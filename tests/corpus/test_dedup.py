@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 import unicodedata
 from collections import defaultdict
 from itertools import combinations
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 from tests.corpus.curation_texts import NOVEL, docstrings, edited, identity, write_documents
 from textmill.config.dedup import Dedup
 from textmill.corpus.dedup import DUPLICATE, find_duplicates
-from textmill.corpus.minhash import MinHash, band_candidates
+from textmill.corpus.minhash import Band, MinHash
 from textmill.corpus.shingle_sets import ShingleSets
 from textmill.errors import UserError
 
@@ -219,8 +220,23 @@ def test_candidates_are_found_as_often_as_the_banding_formula_says():
 
 def test_every_pair_of_a_bucket_is_a_candidate_once():
     keys = np.array([9, 5, 9, 7, 5, 9, 9, 2**64 - 1, 2**64 - 1], np.uint64)
-    pairs = [tuple(pair) for block in band_candidates(keys) for pair in block.tolist()]
-    assert sorted(pairs) == [(0, 2), (0, 5), (0, 6), (1, 4), (2, 5), (2, 6), (5, 6)]
+    band = Band(keys)
+    neighbours = [tuple(pair) for pair in band.neighbours().tolist()]
+    others = [tuple(pair) for block in band.others(np.arange(9)) for pair in block.tolist()]
+    assert sorted(neighbours + others) == [(0, 2), (0, 5), (0, 6), (1, 4), (2, 5), (2, 6), (5, 6)]
+    one_component = np.where(keys == 9, 0, np.arange(9))
+    assert list(band.others(one_component)) == []
+    assert len(Band(np.zeros(0, np.uint64)).neighbours()) == 0
+
+
+def test_thousands_of_alike_documents_take_no_quadratic_time(tmp_path: Path):
+    """A template with one word that differs: every pair is a near-duplicate, few have to be looked at."""
+    template = " ".join(f"word{number}" for number in range(60))
+    write_documents(tmp_path / "clean", [f"{template} number {number}" for number in range(20_000)])
+    started = time.process_time()
+    found = find_duplicates(tmp_path / "clean", Dedup(), 1, tmp_path)
+    assert time.process_time() - started < 10
+    assert (found.num_rows, len(found["cluster"].unique())) == (20_000, 1)
 
 
 @settings(max_examples=60, deadline=None)

@@ -19,7 +19,7 @@ import xxhash
 from scipy import sparse
 
 from textmill.config.dedup import Dedup
-from textmill.corpus.minhash import MinHash, band_candidates
+from textmill.corpus.minhash import Band, MinHash
 from textmill.corpus.shards import read_batches
 from textmill.corpus.shingle_sets import ShingleSets
 from textmill.corpus.shingles import Int64s, distinct, ngrams, normalised, slices, tokens
@@ -141,25 +141,42 @@ def _near_components(
 
 
 def _components(keys: npt.NDArray[np.uint64], sets: ShingleSets, threshold: float) -> Int64s:
-    count = len(keys)
-    component = np.arange(count)
-    rejected = np.zeros(0, np.int64)
-    for band in range(keys.shape[1]):
-        for pairs in band_candidates(keys[:, band]):
-            pairs = pairs[component[pairs[:, 0]] != component[pairs[:, 1]]]
-            # Of two sets, the smaller over the larger bounds their similarity.
-            sizes = np.sort(sets.sizes[pairs], axis=1)
-            pairs = pairs[sizes[:, 0] >= threshold * sizes[:, 1]]
-            codes = pairs[:, 0] * count + pairs[:, 1]
-            fresh = ~_among(codes, rejected)
-            pairs, codes = pairs[fresh], codes[fresh]
-            if not len(pairs):
-                continue
-            similar = sets.jaccard(pairs) >= threshold
-            if len(rejected) < _MOST_REJECTED:
-                rejected = np.sort(np.concatenate((rejected, codes[~similar])))
-            component = _joined(component, pairs[similar])
+    verifier = _Verifier(sets, threshold)
+    component = np.arange(len(keys))
+    for column in range(keys.shape[1]):
+        band = Band(keys[:, column])
+        component = verifier.join(component, band.neighbours())
+        for pairs in band.others(component):
+            component = verifier.join(component, pairs)
     return component
+
+
+class _Verifier:
+    """Joins the components of candidate pairs that prove similar, and remembers those that do not."""
+
+    def __init__(self, sets: ShingleSets, threshold: float):
+        self._sets, self._threshold = sets, threshold
+        self._sizes = sets.sizes
+        self._rejected = np.zeros(0, np.int64)
+
+    def join(self, component: Int64s, pairs: npt.NDArray[np.int64]) -> Int64s:
+        """The components after the similar ones among `pairs` were joined.
+
+        What is joined already needs no proof, so the components are those of all similar pairs.
+        """
+        pairs = pairs[component[pairs[:, 0]] != component[pairs[:, 1]]]
+        # Of two sets, the smaller over the larger bounds their similarity.
+        sizes = np.sort(self._sizes[pairs], axis=1)
+        pairs = pairs[sizes[:, 0] >= self._threshold * sizes[:, 1]]
+        codes = pairs[:, 0] * len(component) + pairs[:, 1]
+        fresh = ~_among(codes, self._rejected)
+        pairs, codes = pairs[fresh], codes[fresh]
+        if not len(pairs):
+            return component
+        similar = self._sets.jaccard(pairs) >= self._threshold
+        if len(self._rejected) < _MOST_REJECTED:
+            self._rejected = np.sort(np.concatenate((self._rejected, codes[~similar])))
+        return _joined(component, pairs[similar])
 
 
 def _among(values: Int64s, ordered: Int64s) -> npt.NDArray[np.bool_]:

@@ -74,33 +74,62 @@ class MinHash:
         return full
 
 
-def band_candidates(keys: Uint64s) -> Iterator[npt.NDArray[np.int64]]:
-    """Yield the pairs of documents that share a key in one band, in blocks of bounded size.
-
-    The first block pairs neighbours in each bucket. A caller that joins what it has verified before it asks
-    for the next block, and drops pairs that are joined already, never verifies all pairs of a large bucket
-    of alike documents.
+class Band:
+    """The buckets of one band: documents that share a key are in the same bucket.
 
     Args:
-        keys: uint64, one band's key per document.
-
-    Yields:
-        int64 arrays of shape (pairs, 2), the smaller index first. Every pair is yielded once.
+        keys: uint64, one per document.
     """
-    order = np.argsort(keys, kind="stable")
-    ordered = keys[order]
-    bounds = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1], [True])))
-    ends = np.repeat(bounds[1:], np.diff(bounds))
-    places = np.flatnonzero((np.arange(len(ordered)) + 1 < ends) & (ordered != _EMPTY))
-    block: list[npt.NDArray[np.int64]] = []
-    size, distance = 0, 1
-    while len(places):
-        block.append(np.stack((order[places], order[places + distance]), axis=1))
-        size += len(places)
-        if distance == 1 or size >= _PAIRS_PER_BLOCK:
+
+    def __init__(self, keys: Uint64s):
+        order = np.argsort(keys, kind="stable")
+        ordered = keys[order]
+        fresh = np.concatenate(([True], ordered[1:] != ordered[:-1]))[: len(keys)]
+        bounds = np.append(np.flatnonzero(fresh), len(keys))
+        sizes = np.diff(bounds)
+        shared = (sizes > 1) & (ordered[bounds[:-1]] != _EMPTY)
+        self._documents = order[np.repeat(shared, sizes)]
+        self._sizes = sizes[shared]
+
+    def neighbours(self) -> npt.NDArray[np.int64]:
+        """Each document with the next one in its bucket: the fewest pairs that connect every bucket.
+
+        Returns:
+            int64 of shape (pairs, 2), the smaller index first.
+        """
+        last = np.zeros(len(self._documents), bool)
+        last[np.cumsum(self._sizes) - 1] = True
+        first = np.flatnonzero(~last)
+        return np.stack((self._documents[first], self._documents[first + 1]), axis=1)
+
+    def others(self, component: Int64s) -> Iterator[npt.NDArray[np.int64]]:
+        """All other pairs, in blocks of bounded size, of the buckets that are not yet in one component.
+
+        A large bucket of alike documents is in one component once its neighbours are joined; then it costs
+        nothing more.
+
+        Args:
+            component: int64, one per document, as it is after the neighbours were joined.
+
+        Yields:
+            int64 of shape (pairs, 2), the smaller index first.
+        """
+        if not len(self._sizes):
+            return
+        starts = np.cumsum(self._sizes) - self._sizes
+        members = component[self._documents]
+        apart = np.logical_or.reduceat(members != np.repeat(members[starts], self._sizes), starts)
+        documents = self._documents[np.repeat(apart, self._sizes)]
+        ends = np.repeat(np.cumsum(self._sizes[apart]), self._sizes[apart])
+        block, size, distance = [], 0, 2
+        places = np.flatnonzero(np.arange(len(documents)) + distance < ends)
+        while len(places):
+            block.append(np.stack((documents[places], documents[places + distance]), axis=1))
+            size += len(places)
+            if size >= _PAIRS_PER_BLOCK:
+                yield np.concatenate(block)
+                block, size = [], 0
+            distance += 1
+            places = places[places + distance < ends[places]]
+        if block:
             yield np.concatenate(block)
-            block, size = [], 0
-        distance += 1
-        places = places[places + distance < ends[places]]
-    if block:
-        yield np.concatenate(block)
