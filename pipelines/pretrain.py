@@ -5,7 +5,7 @@ from textmill.config.pretrain import Pretrain
 
 
 def main(stage: Stage) -> None:
-    """Train one model: data/tokens, models/tokenizer -> models/pretrained/MODEL, reports/pretrain/MODEL.json."""
+    """Train one model on data/tokens -> models/pretrained/MODEL, reports/pretrain/MODEL.json."""
     from textmill.files import write_json
     from textmill.training.checkpoints import Checkpoints, run_key
     from textmill.training.cpu import prepare

@@ -11,7 +11,7 @@ class Pretrain(Training):
     """One model: its shape, its objective and its run."""
 
     architecture: Literal["decoder", "encoder", "seq2seq"] = Field(
-        description="decoder: Llama, next token; encoder: ModernBERT, masked tokens; seq2seq: T5, missing spans."
+        description="decoder (Llama, next token), encoder (ModernBERT, masked tokens), seq2seq (T5, spans)."
     )
     layers: int = Field(ge=1, le=200, description="Layers; of encoder and decoder each for seq2seq.")
     hidden: int = Field(ge=8, description="Width of the residual stream.")

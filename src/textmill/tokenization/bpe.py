@@ -45,8 +45,8 @@ def train_bpe(shards: Sequence[Path], vocab_size: int, trainer: str) -> Tokenize
     tokenizer = assemble(merges)
     if tokenizer.get_vocab_size() < vocab_size:
         raise UserError(
-            f"params.yaml: tokenizer.vocab_size: expected at most {tokenizer.get_vocab_size()} for this corpus, which "
-            f"holds no more pairs to merge, found {vocab_size}. Lower it or add text."
+            f"params.yaml: tokenizer.vocab_size: expected at most {tokenizer.get_vocab_size()} for this "
+            f"corpus, which holds no more pairs to merge, found {vocab_size}. Lower it or add text."
         )
     return tokenizer
 

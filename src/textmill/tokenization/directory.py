@@ -81,6 +81,7 @@ def load_tokenizer(directory: str | os.PathLike[str]) -> Tokenizer:
     for index, token in enumerate(SPECIAL_TOKENS):
         if tokenizer.token_to_id(token) != index:
             raise UserError(
-                f"{path}: expected the special token {token} with id {index}, found id {tokenizer.token_to_id(token)}."
+                f"{path}: expected the special token {token} with id {index}, "
+                f"found id {tokenizer.token_to_id(token)}."
             )
     return tokenizer

@@ -77,6 +77,6 @@ class Encoder:
             found = ids[offsets[index] : offsets[index + 1]]
             if not np.array_equal(found, expected[bounds[number] : bounds[number + 1]]):
                 raise UserError(
-                    f"gigatoken and tokenizers encode the text {texts[index][:60]!r} to different ids. Set "
-                    "tokenize.encoder to tokenizers in params.yaml, and report the text to gigatoken's authors."
+                    f"gigatoken and tokenizers encode the text {texts[index][:60]!r} to different ids. "
+                    "Set tokenize.encoder to tokenizers in params.yaml, and tell gigatoken's authors."
                 )

@@ -37,7 +37,7 @@ def with_ends(
 def write_shard(
     path: str | os.PathLike[str], ids: npt.NDArray[np.uint16], bounds: npt.NDArray[np.uint64]
 ) -> None:
-    """Write `path` (`….bin`) and its index beside it; the index last, so that an index proves a whole shard."""
+    """Write `path` (`….bin`), then its index beside it: an index proves a whole shard."""
     final = Path(path)
     for target, array, kind in ((final, ids, "<u2"), (final.with_suffix(".idx"), bounds, "<u8")):
         with replacing(target) as temporary:

@@ -17,10 +17,13 @@ EVENTS = Path(".textmill/events")
 
 
 class Spool:
-    """Appends events of one stage; `resumed` keeps what an interrupted run has written."""
+    """Appends events of one stage; `resumed` keeps what an interrupted run has written.
+
+    `prefix` is put before the names of metrics, for a stage that trains more than one model.
+    """
 
     def __init__(self, stage: str, resumed: bool = False, directory: str | os.PathLike[str] = EVENTS):
-        self.stage = stage
+        self.stage, self.prefix = stage, ""
         self.path = Path(directory) / f"{stage}.jsonl"
         self._broken = False
         if not resumed:
@@ -34,7 +37,13 @@ class Spool:
 
     def metrics(self, step: int, values: Mapping[str, float]) -> None:
         """Figures at a step."""
-        self._event({"event": "metrics", "step": step, "values": dict(values)})
+        self._event(
+            {
+                "event": "metrics",
+                "step": step,
+                "values": {self.prefix + name: value for name, value in values.items()},
+            }
+        )
 
     def end(self, values: Mapping[str, float]) -> None:
         """The run is over: its final figures."""

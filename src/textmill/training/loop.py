@@ -41,6 +41,7 @@ class Plan:
         validate_every: steps between validations; the last step always validates.
         checkpoint_seconds: seconds between checkpoints; does not change the result.
         best: a validation figure and whether more is better; None keeps the last weights.
+        keep_last: leave a checkpoint of the finished run too, for a stage that goes on after it.
     """
 
     steps: int
@@ -53,6 +54,7 @@ class Plan:
     validate_every: int
     checkpoint_seconds: float
     best: tuple[str, bool] | None = None
+    keep_last: bool = False
 
 
 @dataclass
@@ -114,7 +116,8 @@ def fit(
         if run.step % plan.validate_every == 0 or is_last:
             _validate(model, validate, plan, run, spool)
             clock = time.monotonic()
-        if not is_last and time.monotonic() - saved >= plan.checkpoint_seconds:
+        is_due = time.monotonic() - saved >= plan.checkpoint_seconds
+        if plan.keep_last if is_last else is_due:
             _save(model, optimizers, checkpoints, run)
             saved = time.monotonic()
     if run.best_weights:
@@ -138,8 +141,8 @@ def _step(
     number = float(value.detach())
     if not math.isfinite(number):
         raise UserError(
-            f"the loss became {number} at step {step + 1} of {plan.steps}. Lower learning_rate in params.yaml, or "
-            "lengthen the warmup; if it fails at the first step, look for empty rows in the data."
+            f"the loss became {number} at step {step + 1} of {plan.steps}. Lower learning_rate in params.yaml, "
+            "or lengthen the warmup; if it fails at the first step, look for empty rows in the data."
         )
     value.backward()
     torch.nn.utils.clip_grad_norm_(weights, plan.clip)

@@ -44,11 +44,7 @@ def pretrain(
     tokenizer = load_tokenizer(tokenizer_directory)
     model = _new_model(params, seed, tokenizer.get_vocab_size())
     splits = {split: open_shards(Path(tokens) / split) for split in ("train", "validation")}
-    exercise = Exercise(
-        architecture=params.architecture, context=params.context, batch=params.batch, precision=params.precision,
-        seed=seed, mask_rate=params.mask_rate, noise_density=params.noise_density, mean_span=params.mean_span,
-        first_line=params.first_line if params.architecture == "seq2seq" else 0.0,
-    )  # fmt: skip
+    exercise = exercise_of(params, seed)
     newlines = newline_tokens(tokenizer.get_vocab())
     asked = Pretraining(model, exercise, splits["train"], f"{tokens}/train", newlines)
     validate = validation(
@@ -70,9 +66,29 @@ def pretrain(
         lambda folder: save_tokenizer(tokenizer, folder, params.architecture, params.context),
     )
     return {
-        "architecture": params.architecture, "parameters": count_parameters(model), "steps": params.steps,
-        "tokens": run.tokens, "curve": run.curve, "loss": last["loss"], "validation_loss": last["validation_loss"],
-    }  # fmt: skip
+        "architecture": params.architecture,
+        "parameters": count_parameters(model),
+        "steps": params.steps,
+        "tokens": run.tokens,
+        "curve": run.curve,
+        "loss": last["loss"],
+        "validation_loss": last["validation_loss"],
+    }
+
+
+def exercise_of(params: Pretrain, seed: int) -> Exercise:
+    """What `params` asks of the model."""
+    return Exercise(
+        architecture=params.architecture,
+        context=params.context,
+        batch=params.batch,
+        precision=params.precision,
+        seed=seed,
+        mask_rate=params.mask_rate,
+        noise_density=params.noise_density,
+        mean_span=params.mean_span,
+        first_line=params.first_line if params.architecture == "seq2seq" else 0.0,
+    )
 
 
 def _new_model(params: Pretrain, seed: int, vocab_size: int) -> Any:
@@ -100,7 +116,15 @@ def plan_of(
 ) -> Plan:
     """The loop's plan for `steps` steps with `validations` validations."""
     return Plan(
-        steps=steps, seed=seed, learning_rate=params.learning_rate, warmup=params.warmup, decay=params.decay,
-        clip=params.clip, log_every=params.log_every, validate_every=max(1, -(-steps // validations)),
-        checkpoint_seconds=params.checkpoint_seconds, best=best,
-    )  # fmt: skip
+        steps=steps,
+        seed=seed,
+        learning_rate=params.learning_rate,
+        warmup=params.warmup,
+        decay=params.decay,
+        clip=params.clip,
+        log_every=params.log_every,
+        validate_every=max(1, -(-steps // validations)),
+        checkpoint_seconds=params.checkpoint_seconds,
+        best=best,
+        keep_last=best is not None,
+    )

@@ -66,8 +66,8 @@ class Pretraining:
             self.openings = Openings(shards, newlines, exercise.seed)
             if not len(self.openings):
                 raise UserError(
-                    f"{where}: expected documents with a first line and a rest, found none. Set first_line to 0 in "
-                    "params.yaml."
+                    f"{where}: expected documents with a first line and a rest, found none. "
+                    "Set first_line to 0 in params.yaml."
                 )
 
     def loss(self, step: int) -> tuple[torch.Tensor, int]:

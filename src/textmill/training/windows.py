@@ -34,8 +34,8 @@ class Windows:
         self.count = self._starts[-1]
         if not self.count:
             raise UserError(
-                f"{where}: expected at least {length:,} tokens in a shard, one window, found {shards.tokens:,} in "
-                f"all. Add text, or lower the context length."
+                f"{where}: expected at least {length:,} tokens in a shard, one window, found "
+                f"{shards.tokens:,} in all. Add text, or lower the context length."
             )
         self._epoch = lru_cache(maxsize=2)(self._draw_epoch)
 

@@ -1,0 +1,50 @@
+"""Fine-tune one model on a task and, where asked for, its control from random weights."""
+
+from pipelines._stage import Stage, run
+from textmill.config.finetune import Finetune
+
+
+def main(stage: Stage) -> None:
+    """Train one run on data/tasks/TASK -> models/{tasks,controls}/RUN, reports/finetune/RUN.json."""
+    from textmill.files import write_json
+    from textmill.training.checkpoints import Checkpoints, run_key
+    from textmill.training.cpu import prepare
+    from textmill.training.events import Spool
+    from textmill.training.finetune_run import Task, finetune, write_no_control
+
+    params = stage.params(Finetune)
+    prepare(params.threads, stage.seed)
+    data = f"data/tasks/{params.task}"
+    task = Task(params, stage.seed, data)
+    key = run_key({**params.model_dump(), "seed": stage.seed}, (params.base, data))
+    has_control = params.control == "random"
+    checkpoints = [Checkpoints(stage.label, key)]
+    if has_control:
+        checkpoints.append(Checkpoints(f"{stage.label}-control", key))
+    spool = Spool(stage.label, resumed=any(found.load() is not None for found in checkpoints))
+    spool.start({**params.model_dump(), "seed": stage.seed}, [{"path": data, "rows": len(task.train.inputs)}])
+    reports = []
+    with stage.progress(task.steps(params.epochs) * len(checkpoints), "steps") as progress:
+        for kept, room in zip(checkpoints, ("tasks", "controls"), strict=False):
+            spool.prefix = "control_" if room == "controls" else ""
+            directory = f"models/{room}/{stage.item}"
+            reports.append(
+                finetune(params, stage.seed, task, directory, room == "controls", kept, spool, progress)
+            )
+    if not has_control:
+        write_no_control(f"models/controls/{stage.item}")
+    spool.end({name: value for name, value in reports[0].items() if isinstance(value, int | float)})
+    merged = {**reports[0], "task": params.task, "base": params.base, "control": (reports[1:] or [None])[0]}
+    write_json(f"reports/finetune/{stage.item}.json", merged)
+    for kept in checkpoints:
+        kept.clear()
+    stage.say(", ".join(_summary(*pair) for pair in zip(("fine-tuned", "control"), reports, strict=False)))
+
+
+def _summary(name: str, report: dict[str, object]) -> str:
+    figures = {key: value for key, value in report.items() if key.startswith("validation_")}
+    return f"{name}: " + ", ".join(f"{key.replace('_', ' ')} {value:.3f}" for key, value in figures.items())
+
+
+if __name__ == "__main__":
+    run(main, "finetune", "run")

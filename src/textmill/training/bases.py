@@ -1,0 +1,92 @@
+"""Models to fine-tune: a base with its weights, or the same shape with random ones."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from textmill.errors import UserError
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+
+def load_tokenizer(base: str | os.PathLike[str]) -> PreTrainedTokenizerBase:
+    """The tokenizer beside a model.
+
+    Raises:
+        UserError: the directory is missing or holds no tokenizer.
+    """
+    from transformers import AutoTokenizer
+
+    if not (Path(base) / "config.json").is_file():
+        raise UserError(
+            f"{base}: expected a model directory with config.json, found none. Run the stage that writes it."
+        )
+    try:
+        return AutoTokenizer.from_pretrained(base, local_files_only=True)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{base}: expected a tokenizer beside the model, but {_first_line(error)}") from error
+
+
+def load_model(
+    base: str | os.PathLike[str],
+    objective: str,
+    labels: list[str],
+    dropout: float | None,
+    is_random: bool,
+    seed: int,
+) -> PreTrainedModel:
+    """The model of a run; weights that the base lacks, or all when `is_random`, are drawn from `seed`.
+
+    Args:
+        base: a Hugging Face directory with safetensors weights.
+        objective: ``classification`` puts a head for `labels` on it, ``generation`` needs an encoder-decoder.
+        labels: names of the classes, in order of their number.
+        dropout: replaces every dropout rate of the config, None keeps them.
+        is_random: take the shape and not the weights.
+        seed: of the random weights.
+
+    Raises:
+        UserError: the directory is no model of the needed kind, or has no safetensors weights.
+    """
+    import torch
+    from transformers import AutoConfig, AutoModelForSeq2SeqLM, AutoModelForSequenceClassification
+
+    settings: dict[str, Any] = {"local_files_only": True}
+    if objective == "classification":
+        settings |= {"num_labels": len(labels), "id2label": dict(enumerate(labels))}
+        settings["label2id"] = {label: number for number, label in enumerate(labels)}
+    try:
+        config = AutoConfig.from_pretrained(base, **settings)
+    except (OSError, ValueError) as error:
+        raise UserError(f"{base}: expected a Hugging Face model, but {_first_line(error)}") from error
+    if objective == "generation" and not config.is_encoder_decoder:
+        raise UserError(
+            f"{base}: expected an encoder-decoder for generation, found a {config.model_type} model."
+        )
+    if dropout is not None:
+        _set_dropout(config, dropout)
+    auto = AutoModelForSeq2SeqLM if objective == "generation" else AutoModelForSequenceClassification
+    torch.manual_seed(seed)
+    if is_random:
+        return auto.from_config(config, attn_implementation="eager")
+    if not any(Path(base).glob("*.safetensors")):
+        raise UserError(f"{base}: expected weights as safetensors, found none.")
+    return auto.from_pretrained(
+        base, config=config, local_files_only=True, use_safetensors=True, attn_implementation="eager",
+        dtype=torch.float32,
+    )  # fmt: skip
+
+
+def _set_dropout(config: Any, rate: float) -> None:
+    names = [
+        name for name, value in config.to_dict().items() if "drop" in name and isinstance(value, int | float)
+    ]
+    for name in names:
+        setattr(config, name, rate)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]
