@@ -291,7 +291,11 @@ def write_run(root: Path) -> Path:
     write_json(reports / "corpus.json", corpus_report())
     write_json(reports / "bias.json", bias_report())
     write_json(
-        reports / "tokenizer.json", {"vocab_size": 8192, "characters_per_token": {"en": 3.9, "zh": 1.2}}
+        reports / "tokenizer.json",
+        {
+            "vocab_size": 8192,
+            "languages": {"en": {"tokens": 900, "characters_per_token": 3.9}, "zh": {"tokens": 80}},
+        },
     )
     write_json(
         reports / "validation.json",

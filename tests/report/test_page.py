@@ -56,6 +56,8 @@ def test_the_page_is_whole(html):
         "23,200",
         "86.9 %",
         "gopher.min_words",
+        "8,192 entries",
+        "3.900",
         "小说",
         "Pretraining: decoder",
         "Fine-tuning: translation",

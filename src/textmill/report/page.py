@@ -44,7 +44,7 @@ def render_page(files: RunFiles, settings: ReportSettings) -> str:
         funnel=funnel(files),
         reasons=removal_reasons(files, settings.report.rules),
         mix=mix(files),
-        tokenizer=_flat(files.tokenizer or {}),
+        tokenizer=_tokenizer(files.tokenizer),
         curves=curves(files, settings.report.curve_points),
         bias=corpus_bias(files, settings.report.bias_rows),
         probes=probes(files),
@@ -129,15 +129,20 @@ def _plain(value: Any) -> str:
     return figures.number(value)
 
 
-def _flat(report: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    rows: list[tuple[str, str]] = []
-    for key, value in report.items():
-        name = f"{prefix} · {key}" if prefix else figures.words(str(key))
-        if isinstance(value, dict):
-            rows += _flat(value, name)
-        elif isinstance(value, int | float | str) and not isinstance(value, bool):
-            rows.append((name, figures.number(value)))
-    return rows
+def _tokenizer(report: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Figures by language as a table, and the size of the vocabulary."""
+    if report is None:
+        return None
+    languages = report.get("languages", {})
+    columns = list(dict.fromkeys(key for facts in languages.values() for key in facts))
+    return {
+        "vocabulary": report.get("vocab_size"),
+        "columns": [figures.words(key) for key in columns],
+        "rows": [
+            {"language": language, "cells": [figures.number(facts.get(key)) for key in columns]}
+            for language, facts in languages.items()
+        ],
+    }
 
 
 def _source(source: dict[str, Any]) -> dict[str, Any]:
