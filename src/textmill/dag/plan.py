@@ -82,7 +82,7 @@ def make_plan(repo: Repo, check: bool = True) -> Plan:
     """The steps of `repo`, with their edges, what they need and why they are stale.
 
     Args:
-        repo: a repository of `textmill.dag.repository.open_repository`.
+        repo: a repository of `textmill.dag.repository.open_repository`, whose root is the working directory.
         check: compare files with dvc.lock; without, every step passes for fresh.
 
     Raises:

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import chdir, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -172,6 +172,8 @@ def _failure(error: Exception, message: Path) -> str:
 def session(root: str | os.PathLike[str] = ".", targets: Sequence[str] = ()) -> Iterator[Session]:
     """Open the checkout at `root` for one run; mends first what a killed run left.
 
+    The working directory is `root` until the run ends.
+
     Args:
         root: the repository root.
         targets: stages to bring up to date with what they need; all stages when empty.
@@ -182,7 +184,8 @@ def session(root: str | os.PathLike[str] = ".", targets: Sequence[str] = ()) -> 
     base = Path(root).resolve()
     run = base / WORKPLACE / "run"
     run.mkdir(parents=True, exist_ok=True)
-    with _alone(run / "session.lock"):
+    # DVC names stages and files relative to the working directory.
+    with _alone(run / "session.lock"), chdir(base):
         keep_quiet(base / WORKPLACE / "logs" / "dvc.log")
         mend(base)
         whole = make_plan(open_repository(base))
