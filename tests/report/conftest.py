@@ -327,7 +327,12 @@ def write_run(root: Path) -> Path:
     )
     write_json(
         reports / "finetune/translation.json",
-        {"curve": curve(40, 6.0, 2.2), "parameters": 9_100_000, "epochs": 6},
+        {
+            "curve": curve(40, 6.0, 2.2),
+            "parameters": 9_100_000,
+            "epochs": 6,
+            "control": {"curve": curve(40, 9.0, 3.1)},
+        },
     )
     write_json(reports / "evaluation/translation.json", evaluation_report())
     write_json(reports / "language_models/decoder.json", language_model_report())

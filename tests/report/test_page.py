@@ -61,6 +61,7 @@ def test_the_page_is_whole(html):
         "小说",
         "Pretraining: decoder",
         "Fine-tuning: translation",
+        "Fine-tuning: translation (control)",
         "textmill-translation",
         "31.2",
         "[29.1, 33.3]",
