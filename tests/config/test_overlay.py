@@ -44,12 +44,12 @@ def test_every_profile_of_conf_is_valid(project: Path) -> None:
 
 
 def test_replace_and_remove(project: Path) -> None:
-    text = "tasks: !replace {}\nfinetune: !replace {}\nregistry: null\n"
+    text = "tasks: !replace {}\ningest: {sources: {novel: null}}\n"
     (project / "conf" / "bare.yaml").write_text(text, encoding="utf-8")
     use(project, "bare")
     values = read_params(project / "params.yaml")
-    assert values["tasks"] == {} and values["finetune"] == {}
-    assert "registry" not in values
+    assert values["tasks"] == {}
+    assert "novel" not in values["ingest"]["sources"] and values["ingest"]["sources"]
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def reference() -> str:
     """The page, as Markdown."""
     parts = [INTRODUCTION]
     for name, field in Params.model_fields.items():
-        parts.append(f"\n## {name}\n\n{_sentence(field.description)}\n")
+        parts.append(f"\n## {field.alias or name}\n\n{_sentence(field.description)}\n")
         seen: set[type[BaseModel]] = set()
         queue = _models(field.annotation)
         while queue:
@@ -45,7 +45,8 @@ def reference() -> str:
 def _table(model: type[BaseModel]) -> str:
     heading = (model.__doc__ or model.__name__).strip().split("\n\n")[0].replace("\n", " ")
     rows = [
-        f"| `{field.alias or name}` | {_type(field.annotation)} | {_default(field)} | {_sentence(field.description)} |"
+        f"| `{field.alias or name}` | {_type(field.annotation)} | {_default(field)} "
+        f"| {_description(field)} |"
         for name, field in model.model_fields.items()
     ]
     if not rows:
@@ -93,6 +94,12 @@ def _default(field: FieldInfo) -> str:
         return "see below"
     text = str(value).replace("|", "\\|")
     return f"`{text if len(text) < 60 else text[:57] + '…'}`"
+
+
+def _description(field: FieldInfo) -> str:
+    if field.description is None and typing.get_origin(field.annotation) is typing.Literal:
+        return "Says that these keys apply."
+    return _sentence(field.description)
 
 
 def _sentence(text: str | None) -> str:

@@ -66,11 +66,11 @@ def load_section(model: type[Model], key: str, path: str | os.PathLike[str] | No
             known = list(node) if isinstance(node, dict) else []
             raise UserError(f"{file}: {'.'.join(trail)}: missing.{_suggestion(part, known)}")
         node = node[part]
-    return validated(model, node, f"{file}: {key}")
+    return validated(model, node, file, key)
 
 
-def validated(model: type[Model], value: Any, where: str) -> Model:
-    """`value` as a `model`; errors name the key below `where`.
+def validated(model: type[Model], value: Any, file: str | os.PathLike[str], key: str = "") -> Model:
+    """`value`, found in `file` under the dotted `key`, as a `model`.
 
     Raises:
         UserError: one paragraph that lists each wrong key, what was found and what was expected.
@@ -78,12 +78,12 @@ def validated(model: type[Model], value: Any, where: str) -> Model:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        problems = [_problem(model, entry) for entry in error.errors()]
-        raise UserError(f"{where}.{('; '.join(problems))}") from None
+        problems = [_problem(model, entry, key) for entry in error.errors()]
+        raise UserError(f"{file}: {'; '.join(problems)}") from None
 
 
-def _problem(model: type[BaseModel], entry: Any) -> str:
-    path = ".".join(str(part) for part in entry["loc"])
+def _problem(model: type[BaseModel], entry: Any, key: str) -> str:
+    path = ".".join([*filter(None, [key]), *(str(part) for part in entry["loc"])])
     if entry["type"] == "extra_forbidden":
         return f"{path}: unknown key.{_suggestion(str(entry['loc'][-1]), _known(model, entry['loc'][:-1]))}"
     if entry["type"] == "missing":
@@ -95,9 +95,13 @@ def _problem(model: type[BaseModel], entry: Any) -> str:
 def _known(model: type[BaseModel], loc: tuple[Any, ...]) -> list[str]:
     fields: Any = model
     for part in loc:
-        info = getattr(fields, "model_fields", {}).get(part)
+        info = _by_key(fields).get(part)
         fields = getattr(info, "annotation", None)
-    return list(getattr(fields, "model_fields", {}))
+    return list(_by_key(fields))
+
+
+def _by_key(model: Any) -> dict[str, Any]:
+    return {field.alias or name: field for name, field in getattr(model, "model_fields", {}).items()}
 
 
 def _suggestion(name: str, known: Any) -> str:

@@ -67,7 +67,7 @@ def _decoding(judged: StageEntry, report: dict[str, Any]) -> dict[str, Any]:
     from textmill.config.evaluate import Evaluate
     from textmill.config.load import validated
 
-    settings = validated(Evaluate, params, "dvc.lock: evaluate")
+    settings = validated(Evaluate, params, "dvc.lock", "evaluate")
     judgement = settings.judgement(report["task"], "generation")
     wanted = {"max_new_tokens": judgement.max_new_tokens, "num_beams": judgement.beams}
     found = {name: value for name, value in wanted.items() if value}
