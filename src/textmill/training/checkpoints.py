@@ -1,8 +1,8 @@
 """Checkpoints: whole or absent, checked when read, kept outside every out.
 
 A checkpoint is a directory `step-NNNNNNNN` with `tensors.safetensors` and `state.json`, which holds the hash
-of the former. It is written under a temporary name, flushed to disk and renamed. The key is a hash of all that
-decides the result, so a checkpoint of other params, data or code is never found.
+of the former. It is written under a temporary name, flushed to disk and renamed. The key is a hash of all
+that decides the result, so a checkpoint of other params, data or code is never found.
 """
 
 from __future__ import annotations

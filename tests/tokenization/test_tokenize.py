@@ -1,0 +1,116 @@
+"""Token shards: ids equal to the reference library's, whole files, errors that name the file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from textmill.corpus.shards import DOCUMENT, write_table
+from textmill.errors import UserError
+from textmill.tokenization.bpe import assemble, train_bpe
+from textmill.tokenization.encoding import Encoder
+from textmill.tokenization.packing import open_shards, with_ends
+from textmill.tokenization.tokenize import add_counts, tokenize_split
+
+TEXTS = [
+    ("It is a truth universally acknowledged, that a single man in possession…", "en"),
+    ("", "en"),
+    ("不管黑猫白猫，捉到老鼠就是好猫。", "zh"),
+    ("A docstring may speak of <eos> and <pad> without ending anything.", ""),
+    ("tabs\tand\r\nlines 🦉 1234", "en"),
+]
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("corpus")
+    for number, rows in enumerate((TEXTS * 3, TEXTS[::-1])):
+        texts, languages = zip(*rows, strict=True)
+        blank = [""] * len(texts)
+        table = pa.table([blank, texts, blank, blank, languages, blank], schema=DOCUMENT)
+        write_table(folder / f"part-{number:05d}.parquet", table)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tokenizer(corpus):
+    return train_bpe(sorted(corpus.glob("*.parquet")), 360, "gigatoken")
+
+
+@given(texts=st.lists(st.text(max_size=80), max_size=8))
+@settings(max_examples=100, deadline=None)
+def test_gigatoken_gives_the_ids_of_tokenizers(tokenizer, texts) -> None:
+    fast, slow = Encoder(tokenizer), Encoder(tokenizer, "tokenizers")
+    for found, expected in zip(fast.encode(texts), slow.encode(texts), strict=True):
+        assert np.array_equal(found, expected)
+
+
+def test_no_text_can_inject_a_special_token(tokenizer) -> None:
+    for library in ("gigatoken", "tokenizers"):
+        ids, _ = Encoder(tokenizer, library).encode(["<eos><pad><extra_0> <mask>"])
+        assert (ids >= 38).all()
+
+
+def test_a_disagreement_between_the_libraries_stops_the_stage(tokenizer) -> None:
+    encoder = Encoder(tokenizer)
+    encoder._reference = assemble([])
+    with pytest.raises(UserError, match=r"gigatoken and tokenizers encode the text .*tokenize\.encoder"):
+        encoder.encode([text for text, _ in TEXTS], check=5)
+
+
+def test_shards_hold_every_document_with_its_end(corpus, tokenizer, tmp_path) -> None:
+    counts = add_counts(tokenize_split(corpus, tmp_path, Encoder(tokenizer), 4), "corpus")
+    shards = open_shards(tmp_path)
+    expected = [rows for rows in (TEXTS * 3, TEXTS[::-1])]
+    for ids, bounds, rows in zip(shards.ids, shards.bounds, expected, strict=True):
+        assert len(bounds) == len(rows) + 1
+        for (text, _), start, end in zip(rows, bounds[:-1], bounds[1:], strict=True):
+            assert ids[end - 1] == 2
+            assert tokenizer.decode(ids[start : end - 1].tolist(), skip_special_tokens=False) == text
+    assert counts["documents"] == shards.documents == 20
+    assert counts["tokens"] == shards.tokens
+    assert counts["bytes"] == 4 * sum(len(text.encode()) for text, _ in TEXTS)
+    assert counts["languages"]["zh"]["documents"] == 4
+    assert set(counts["languages"]) == {"en", "zh", "und"}
+    assert json.dumps(counts)
+
+
+def test_both_encoders_write_the_same_bytes(corpus, tokenizer, tmp_path) -> None:
+    for library in ("gigatoken", "tokenizers"):
+        list(tokenize_split(corpus, tmp_path / library, Encoder(tokenizer, library), 4))
+    files = sorted(path.name for path in (tmp_path / "gigatoken").iterdir())
+    assert files == ["part-00000.bin", "part-00000.idx", "part-00001.bin", "part-00001.idx"]
+    for name in files:
+        assert (tmp_path / "gigatoken" / name).read_bytes() == (tmp_path / "tokenizers" / name).read_bytes()
+
+
+@given(lengths=st.lists(st.integers(0, 5), max_size=6))
+def test_ends_are_put_behind_documents_of_any_length(lengths) -> None:
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    packed, bounds = with_ends(np.full(offsets[-1], 9, np.uint32), offsets)
+    parts = [packed[start:end].tolist() for start, end in zip(bounds[:-1], bounds[1:], strict=True)]
+    assert parts == [[9] * length + [2] for length in lengths]
+
+
+def test_damaged_shards_are_named(corpus, tokenizer, tmp_path) -> None:
+    with pytest.raises(UserError, match="expected token shards"):
+        open_shards(tmp_path)
+    list(tokenize_split(corpus, tmp_path, Encoder(tokenizer), 1))
+    file = tmp_path / "part-00001.bin"
+    file.write_bytes(file.read_bytes()[:-2])
+    with pytest.raises(UserError, match=r"part-00001\.bin: expected [\d,]+ bytes by its index part-00001\.idx"):
+        open_shards(tmp_path)
+    (tmp_path / "part-00000.idx").unlink()
+    with pytest.raises(UserError, match=r"part-00000\.idx: not found"):
+        open_shards(tmp_path)
+
+
+def test_a_split_without_documents_is_refused() -> None:
+    with pytest.raises(UserError, match="data/corpus/train: expected documents to tokenize, found none"):
+        add_counts(iter([]), "data/corpus/train")

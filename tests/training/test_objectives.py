@@ -1,0 +1,86 @@
+"""Losses equal to those the Hugging Face models compute themselves."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from textmill.modeling.architectures import Shape, build
+from textmill.training.corruption import corrupt_spans, framed, mask_tokens
+from textmill.training.objectives import masked_token_loss, next_token_loss, target_loss
+from textmill.training.padding import pad_rows
+from textmill.training.randomness import generator
+
+SHAPE = Shape(layers=2, hidden=32, heads=2, feed_forward=48, positions=64, vocab_size=300)
+
+
+def model_of(architecture):
+    torch.manual_seed(1)
+    model = build(architecture, SHAPE).eval()
+    for weight in model.parameters():
+        torch.nn.init.normal_(weight, 0, 0.1)
+    return model
+
+
+IDS = np.random.default_rng(0).integers(38, 300, (3, 40))
+
+
+def test_next_token_loss() -> None:
+    model = model_of("decoder")
+    tokens = torch.from_numpy(IDS)
+    expected = model(input_ids=tokens, labels=tokens).loss
+    assert next_token_loss(model, IDS).item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_masked_token_loss() -> None:
+    model = model_of("encoder")
+    inputs, labels = mask_tokens(framed(IDS), generator(2), 0.3, 300)
+    expected = model(input_ids=torch.from_numpy(inputs), labels=torch.from_numpy(labels)).loss
+    assert masked_token_loss(model, inputs, labels).item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_target_loss_ignores_padding(smoothing) -> None:
+    model = model_of("seq2seq")
+    inputs, attention = pad_rows([row[: 10 + 9 * number] for number, row in enumerate(IDS.tolist())])
+    labels, _ = pad_rows([row[: 5 + 4 * number] for number, row in enumerate(IDS.tolist())], is_label=True)
+    output = model(
+        input_ids=torch.from_numpy(inputs),
+        attention_mask=torch.from_numpy(attention),
+        labels=torch.from_numpy(labels),
+    )
+    expected = torch.nn.functional.cross_entropy(
+        output.logits.flatten(0, 1), torch.from_numpy(labels).flatten(), label_smoothing=smoothing
+    )
+    found = target_loss(model, inputs, attention, labels, smoothing)
+    assert found.item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_denoising_reads_rectangles() -> None:
+    inputs, targets = corrupt_spans(IDS, generator(1), 0.2, 3)
+    assert torch.isfinite(target_loss(model_of("seq2seq"), inputs, np.ones_like(inputs), targets))
+
+
+@pytest.mark.parametrize("architecture", ["decoder", "encoder", "seq2seq"])
+def test_a_saved_model_loads_by_from_pretrained_alone(architecture, tmp_path) -> None:
+    from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoModelForSeq2SeqLM
+
+    from textmill.modeling.saving import save_model
+    from textmill.tokenization.bpe import assemble
+    from textmill.tokenization.directory import save_tokenizer
+
+    model = model_of(architecture)
+    for name in ("first", "second"):
+        save_model(model, tmp_path / name, lambda folder: save_tokenizer(assemble([]), folder, architecture, 64))
+    files = sorted(path.name for path in (tmp_path / "first").iterdir())
+    assert "model.safetensors" in files and "tokenizer.json" in files
+    for name in files:
+        assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes()
+        assert str(tmp_path).encode() not in (tmp_path / "first" / name).read_bytes()
+    auto = {"decoder": AutoModelForCausalLM, "encoder": AutoModelForMaskedLM, "seq2seq": AutoModelForSeq2SeqLM}
+    loaded = auto[architecture].from_pretrained(tmp_path / "first").eval()
+    feed = {"input_ids": torch.from_numpy(IDS)}
+    if architecture == "seq2seq":
+        feed["decoder_input_ids"] = feed["input_ids"][:, :5]
+    assert torch.allclose(loaded(**feed).logits, model(**feed).logits, atol=1e-5)
