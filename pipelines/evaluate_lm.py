@@ -54,7 +54,7 @@ def _decoder(
     import numpy as np
 
     from textmill.evaluation import language_model as lm
-    from textmill.evaluation.loading import load_model, positions
+    from textmill.evaluation.loading import input_limit, load_model
     from textmill.evaluation.token_documents import token_bytes
     from textmill.modeling.baselines.ngram_lm import fit
 
@@ -65,7 +65,7 @@ def _decoder(
     stage.say(f"{params.ngram_order}-gram model of {len(train.tokens):,} tokens")
     del ngram, probabilities
     model = load_model(directory, "CausalLM", params.threads)
-    context = min(params.context, positions(model, params.context))
+    context = input_limit(model, tokenizer, params.context)
     with stage.progress(len(documents.tokens), "tokens") as progress:
         losses = lm.decoder_losses(
             model, documents, boundary, context, params.stride, params.batch_tokens, progress.advance
@@ -105,12 +105,13 @@ def _hidden_tokens(
 def _guess_masked(
     stage: Stage, params: Any, directory: Path, tokenizer: Any, documents: Any
 ) -> tuple[Any, Any, Any]:
-    from textmill.evaluation.loading import frame, load_model, positions
+    from textmill.evaluation.loading import frame, input_limit, load_model
     from textmill.evaluation.masked_model import encoder_losses, hidden_positions
 
     model = load_model(directory, "MaskedLM", params.threads)
     around = frame(tokenizer)
-    context = min(params.context, positions(model, params.context) - sum(map(len, around)))
+    edges = sum(map(len, around))
+    context = input_limit(model, tokenizer, params.context + edges) - edges
     hidden = hidden_positions(documents, tokenizer.eos_token_id, params.mask_fraction, stage.seed)
     with stage.progress(len(documents.tokens), "tokens") as progress:
         losses, right = encoder_losses(
@@ -130,11 +131,11 @@ def _guess_spans(
     stage: Stage, params: Any, directory: Path, tokenizer: Any, documents: Any
 ) -> tuple[Any, Any, Any]:
     from textmill.evaluation.denoising_model import hidden_spans, seq2seq_losses
-    from textmill.evaluation.loading import load_model, positions, sentinels
+    from textmill.evaluation.loading import input_limit, load_model, sentinels
 
     model = load_model(directory, "Seq2SeqLM", params.threads)
     extra = sentinels(tokenizer)
-    context = min(params.context, positions(model, params.context))
+    context = input_limit(model, tokenizer, params.context)
     hidden = hidden_spans(documents, context, params.mask_fraction, params.mean_span, len(extra), stage.seed)
     with stage.progress(len(documents.tokens), "tokens") as progress:
         losses, right = seq2seq_losses(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from textmill.errors import UserError
+from textmill.training.cpu import tune_allocator
 
 
 def load_tokenizer(directory: str | os.PathLike[str]) -> Any:
@@ -37,6 +38,7 @@ def load_model(directory: str | os.PathLike[str], head: str, threads: int) -> An
     import torch
     import transformers
 
+    tune_allocator()
     torch.set_num_threads(threads)
     transformers.logging.disable_progress_bar()
     auto = getattr(transformers, f"AutoModelFor{head}")
@@ -50,8 +52,9 @@ def load_model(directory: str | os.PathLike[str], head: str, threads: int) -> An
 
 
 def input_limit(model: Any, tokenizer: Any, wanted: int) -> int:
-    """Tokens an input may have: `wanted`, unless model or tokenizer take fewer."""
-    return min(wanted, positions(model, wanted), int(tokenizer.model_max_length))
+    """Tokens an input may have, special ones included: `wanted`, unless model or tokenizer take fewer."""
+    limits = [getattr(model.config, name, None) for name in ("max_position_embeddings", "n_positions")]
+    return min([wanted, int(tokenizer.model_max_length)] + [int(limit) for limit in limits if limit])
 
 
 def holds_model(directory: str | os.PathLike[str]) -> bool:
@@ -62,11 +65,6 @@ def holds_model(directory: str | os.PathLike[str]) -> bool:
 def _unreadable(directory: str | os.PathLike[str], what: str, error: Exception) -> str:
     reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
     return f"{directory}: expected {what} in Hugging Face layout, but {reason}"
-
-
-def positions(model: Any, wanted: int) -> int:
-    """Tokens the model can read at once: its own limit, or `wanted` where it has none."""
-    return int(getattr(model.config, "max_position_embeddings", None) or wanted)
 
 
 def pretrained_kind(directory: str | os.PathLike[str]) -> str:
