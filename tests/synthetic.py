@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import os
 import random
+import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -125,23 +129,26 @@ class Pipeline:
         }
 
     def command(self, driver: str) -> list[str]:
-        """The command line of a driver: ``dvc``, ``dag`` (no Prefect) or ``flow``."""
+        """The command line of a driver: ``dvc``, ``dag`` (no Prefect) or ``flow`` (see `prefect_api`)."""
         if driver == "dvc":
             return [sys.executable, "-m", "dvc", "repro", "-q"]
         if driver == "dag":
             return [sys.executable, "-m", "textmill.dag", "run"]
         return [sys.executable, "-m", "flows.retrain"]
 
+    def _environment_of(self, driver: str) -> dict[str, str]:
+        return self.environment | ({"PREFECT_API_URL": prefect_api()} if driver == "flow" else {})
+
     def run(self, driver: str, **kwargs: Any) -> subprocess.CompletedProcess[str]:
         """Run a driver to its end and return its output."""
         return subprocess.run(
             self.command(driver),
             cwd=self.root,
-            env=self.environment | kwargs.pop("env", {}),
+            env=self._environment_of(driver) | kwargs.pop("env", {}),
             capture_output=True,
             text=True,
             check=False,
-            timeout=300,
+            timeout=120,
             **kwargs,
         )
 
@@ -151,7 +158,7 @@ class Pipeline:
             return subprocess.Popen(
                 self.command(driver),
                 cwd=self.root,
-                env=self.environment,
+                env=self._environment_of(driver),
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
@@ -226,3 +233,26 @@ def random_stages(seed: int, most: int = 9, **knobs: Any) -> list[Cheap]:
     ]
     draw.shuffle(stages)
     return stages
+
+
+@functools.cache
+def prefect_api() -> str:
+    """The API address of a Prefect server for this test session, started at the first call."""
+    from flows.services import Service
+    from flows.settings import prepare
+
+    home = Path(tempfile.mkdtemp(prefix="textmill-prefect-"))
+    prepare()
+    service = Service(
+        name="prefect",
+        title="Prefect server",
+        arguments=("-m", "prefect", "server", "start", "--host", "127.0.0.1", "--port", "{port}"),
+        root=home,
+        port=4600,
+        health="/api/health",
+        environment={"PREFECT_HOME": str(home), "PREFECT_API_URL": ""},
+    )
+    running = service.start()
+    atexit.register(lambda: (service.stop(), shutil.rmtree(home, ignore_errors=True)))
+    service.wait(running)
+    return f"{service.url(running)}/api"
