@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from textmill.config.evaluate_lm import EvaluateLm
 from textmill.config.gates import Gates, ModelGates
+from textmill.config.load import validated
 from textmill.config.registry import RegisteredModel
 from textmill.files import read_json
 from textmill.registry import evidence as ev
 from textmill.registry import versions
 from textmill.registry.champion import compare_intervals, compare_predictions
+from textmill.registry.decoders import VALIDATION as TOKENS
+from textmill.registry.decoders import compare_decoders
 from textmill.registry.evidence import AgainstChampion, Evidence
 from textmill.registry.manifest import build_manifest
 from textmill.registry.smoke import answers, smoke_test
@@ -58,20 +62,21 @@ def enter(client: Any, root: Path, spec: RegisteredModel, lock: Lock) -> Candida
 
 def _decoding(judged: StageEntry, report: dict[str, Any]) -> dict[str, Any]:
     """How the evaluation decoded, so that the registered model answers as it was judged."""
-    params = judged.params.get("params.yaml", {}).get("evaluate")
-    if report["kind"] == "classification":
-        longest = {"max_input_tokens": params["max_input_tokens"]} if params else {}
-        return {"kind": "classification", **longest}
-    if report["kind"] != "generation" or not params:
-        return {"kind": "generation"}
     from textmill.config.evaluate import Evaluate
     from textmill.config.load import validated
 
+    params = judged.params.get("params.yaml", {}).get("evaluate")
+    if report["kind"] not in ("classification", "generation"):
+        return {"kind": "generation"}
+    if not params:
+        return {"kind": report["kind"]}
     settings = validated(Evaluate, params, "dvc.lock", "evaluate")
-    judgement = settings.judgement(report["task"], "generation")
-    wanted = {"max_new_tokens": judgement.max_new_tokens, "num_beams": judgement.beams}
-    found = {name: value for name, value in wanted.items() if value}
-    return {"kind": "generation", "max_input_tokens": settings.max_input_tokens, **found}
+    decoding = {"kind": report["kind"], "max_input_tokens": settings.max_input_tokens}
+    if report["kind"] == "generation":
+        judgement = settings.judgement(report["task"], "generation")
+        wanted = {"max_new_tokens": judgement.max_new_tokens, "num_beams": judgement.beams}
+        decoding |= {name: value for name, value in wanted.items() if value}
+    return decoding
 
 
 def gather(client: Any, root: Path, candidate: Candidate, gates: Gates, seed: int) -> Evidence:
@@ -107,23 +112,29 @@ def smoke_inputs(candidate: Candidate, gates: Gates) -> list[str]:
 def _against(
     client: Any, root: Path, candidate: Candidate, champion: Version, metric: str, resamples: int, seed: int
 ) -> tuple[AgainstChampion | None, str]:
-    theirs = versions.read_attached(client, champion, "evaluation")
+    theirs = versions.read_attached(client, champion, "evaluation") or {}
     ours = candidate.report
-    same_rows = bool(theirs) and theirs.get("test_sha256") == ours.get("test_sha256")
+    same_rows = bool(ours.get("test_sha256")) and theirs.get("test_sha256") == ours["test_sha256"]
     predictions = ev.predictions_of(candidate.judged)
     if predictions and (root / predictions).is_file():
         stored = versions.attached(client, champion, "predictions") if same_rows else None
         task = root / "data/tasks" / ours["task"]
         source = _champion_predictions(champion, stored)
-        return compare_predictions(
-            metric, champion.number, task, root / predictions, source, resamples, seed
-        ), ""
+        path = root / predictions
+        return compare_predictions(metric, champion.number, task, path, source, resamples, seed), ""
+    if ours["kind"] == "decoder" and (root / TOKENS).is_dir():
+        settings = validated(
+            EvaluateLm,
+            candidate.judged.params.get("params.yaml", {}).get("evaluate_lm", {}),
+            "dvc.lock: evaluate_lm",
+        )
+        own, other = root / candidate.spec.path, versions.model_directory(champion)
+        return compare_decoders(metric, champion.number, root, own, other, settings, seed), ""
     if same_rows:
         return compare_intervals(metric, champion.number, ours, theirs), ""
     return None, (
-        f"version {champion.number} was measured on another evaluation set, and no "
-        "predictions are kept to measure it again; "
-        "to accept the candidate, remove the champion alias or set gates.models.*.champion to null"
+        f"version {champion.number} was measured on another evaluation set, and there is nothing to "
+        "measure it again on; to accept the candidate, remove the champion alias or set its champion gate to null"
     )
 
 
