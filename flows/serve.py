@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError
 
 from flows.settings import ROOT
 from textmill.errors import UserError
@@ -24,7 +25,10 @@ def declared(path: Path) -> list[dict[str, Any]]:
     """
     if not path.exists():
         raise UserError(f"{path}: not found; it declares what `make up` serves.")
-    found = YAML(typ="safe").load(path.read_text(encoding="utf-8")).get("deployments") or []
+    try:
+        found = YAML(typ="safe").load(path.read_text(encoding="utf-8")).get("deployments") or []
+    except MarkedYAMLError as error:
+        raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}.") from None
     for number, entry in enumerate(found, start=1):
         for key in ("name", "entrypoint"):
             if not entry.get(key):

@@ -13,13 +13,14 @@ from rich.table import Table
 from textmill.files import read_json
 from textmill.registry.outcome import Outcome
 
-_MAIN_METRICS = ("bits_per_byte", "macro_f1", "bleu", "chrf", "rougeL", "exact_match", "accuracy")
-_OURS = ("finetuned", "model", "decoder", "encoder", "seq2seq")
+_MAIN_METRICS = ("bits_per_byte", "loss", "macro_f1", "bleu", "chrf", "rougeL")
 
 
 def show_summary(root: Path, outcomes: Sequence[Outcome]) -> None:
     """Print the summary of the reports below `root`, and of what became of the models."""
-    console = Console(highlight=False, width=None if os.environ.get("COLUMNS") else _width())
+    # Off a terminal rich would fold at 80 columns, which breaks tables in logs.
+    console = Console(highlight=False, width=None if os.isatty(1) or "COLUMNS" in os.environ else 120)
+    console.print()
     for line in data_lines(root):
         console.print(line)
     models = models_table(root)
@@ -31,54 +32,26 @@ def show_summary(root: Path, outcomes: Sequence[Outcome]) -> None:
         console.print(f"[bold]{title:<12}[/] {where}", soft_wrap=True)
 
 
-def _width() -> int | None:
-    # Off a terminal rich would fold at 80 columns, which breaks tables in logs.
-    return None if os.isatty(1) else 120
-
-
 def data_lines(root: Path) -> list[str]:
     """Documents in and kept, and tokens."""
     lines = []
     corpus = _read(root / "reports" / "corpus.json")
-    counts = _documents(corpus) if corpus else None
-    if counts:
-        before, kept = counts
+    if corpus:
+        before, kept = corpus["documents"]["in"], corpus["documents"]["kept"]
         share = f" ({100 * kept / before:.1f} %)" if before else ""
-        lines.append(f"\n[bold]Documents[/]    {before:,} in → {kept:,} kept{share}")
+        lines.append(f"[bold]Documents[/]    {before:,} in → {kept:,} kept{share}")
     tokens = _read(root / "data" / "tokens" / "tokens.json")
     if tokens:
-        lines.append(f"[bold]Tokens[/]       {_total(tokens, 'tokens'):,}")
+        train, validation = tokens["train"]["tokens"], tokens["validation"]["tokens"]
+        lines.append(f"[bold]Tokens[/]       {train:,} to train on, {validation:,} to validate")
     return lines
-
-
-def _documents(corpus: dict[str, Any]) -> tuple[int, int] | None:
-    """Documents in and kept, from the funnel of reports/corpus.json."""
-    totals = corpus.get("total", corpus)
-    before = totals.get("in", totals.get("documents_in"))
-    kept = totals.get("kept", totals.get("documents_kept"))
-    if before is None or kept is None:
-        return None
-    return _total({"in": before}, "documents"), _total({"kept": kept}, "documents")
-
-
-def _total(node: Any, key: str) -> int:
-    """The sum of the numbers under `key`, wherever it stands; a bare number stands for itself."""
-    if isinstance(node, bool):
-        return 0
-    if isinstance(node, int):
-        return node
-    if not isinstance(node, dict):
-        return 0
-    if isinstance(node.get(key), int):
-        return int(node[key])
-    return sum(_total(value, key) for value in node.values() if isinstance(value, (dict, int)))
 
 
 def models_table(root: Path) -> Table:
     """Each evaluated model's main metrics beside those of its baselines, with 95 % intervals."""
-    table = Table(title="Models beside their baselines (95 % intervals)", title_justify="left", box=None)
-    for column in ("model", "metric", "ours", "against", "its value", "difference", "verdict"):
-        table.add_column(column, no_wrap=True)
+    table = Table(title="Models beside their baselines, with 95 % intervals", title_justify="left", box=None)
+    for column in ("model", "metric", "ours", "against", "theirs", "verdict"):
+        table.add_column(column, overflow="fold")
     for folder in ("language_models", "evaluation"):
         for path in sorted((root / "reports" / folder).glob("*.json")):
             for row in comparison_rows(read_json(path)):
@@ -88,37 +61,29 @@ def models_table(root: Path) -> Table:
 
 def comparison_rows(report: dict[str, Any]) -> list[tuple[str, ...]]:
     """One row per comparison of the model with a baseline by a main metric."""
-    models = report.get("models", {})
+    models = report["models"]
+    compared = {comparison["metric"] for comparison in report["comparisons"]}
     rows = []
-    for comparison in report.get("comparisons", []):
+    for comparison in report["comparisons"]:
         metric = comparison["metric"]
-        if metric not in _MAIN_METRICS:
+        if metric not in _MAIN_METRICS or (metric == "loss" and "bits_per_byte" in compared):
             continue
-        ours = models.get(comparison["model"], {}).get("metrics", {}).get(metric)
-        theirs = models.get(comparison["against"], {}).get("metrics", {}).get(metric)
-        difference = f"{comparison['difference']:+.4g} [{comparison['low']:+.4g}, {comparison['high']:+.4g}]"
+        ours, theirs = (models[comparison[side]]["metrics"].get(metric) for side in ("model", "against"))
         colour = {"won": "green", "lost": "red"}.get(comparison["verdict"], "yellow")
+        verdict = f"[{colour}]{comparison['verdict']}[/]"
         rows.append(
-            (
-                str(report.get("name", "")),
-                metric,
-                interval(ours),
-                comparison["against"],
-                interval(theirs),
-                difference,
-                f"[{colour}]{comparison['verdict']}[/]",
-            )
+            (report["name"], metric, interval(ours), comparison["against"], interval(theirs), verdict)
         )
     return rows
 
 
 def interval(metric: dict[str, float] | None) -> str:
-    """A metric with its interval: ``31.2 [29, 33.1]``; empty where there is none."""
+    """A metric with its interval: ``31.2 (29 to 33.1)``; empty where there is none."""
     if not metric:
         return ""
     if metric.get("low") is None or metric.get("high") is None:
-        return f"{metric['value']:.4g}"
-    return f"{metric['value']:.4g} ({metric['low']:.4g} to {metric['high']:.4g})"
+        return f"{metric['value']:.3g}"
+    return f"{metric['value']:.3g} ({metric['low']:.3g} to {metric['high']:.3g})"
 
 
 def registry_table(outcomes: Sequence[Outcome]) -> Table:
