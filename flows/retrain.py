@@ -95,7 +95,11 @@ def _promoted() -> State[Any]:
     from flows.promote import promote_models
     from textmill.registry.outcome import table
 
-    outcomes = promote_models(ROOT)
+    try:
+        outcomes = promote_models(ROOT)
+    except UserError:
+        show_summary(ROOT, ())
+        raise
     show_summary(ROOT, outcomes)
     return Completed(message=table(outcomes))
 
