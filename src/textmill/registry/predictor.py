@@ -77,30 +77,33 @@ class TextModel(PythonModel):
         columns = ["label", "score", "scores"] if self.kind == "classification" else ["text"]
         return pd.DataFrame(rows, columns=columns)
 
-    def _encoded(self, texts: list[str], side: str) -> Any:
-        self.tokenizer.padding_side = side
-        limits = {"truncation": True, "max_length": self.longest}
+    def _encoded(self, texts: list[str], longest: int, side: str = "right") -> Any:
+        # A decoder goes on from the end of its input: there padding and cutting are done at the start.
+        self.tokenizer.padding_side = self.tokenizer.truncation_side = side
         # An empty text has no token to attend to; it reads as the boundary between documents.
         start = self.tokenizer.eos_token or self.tokenizer.bos_token or " "
         filled = [text or start for text in texts]
-        return self.tokenizer(
-            filled, return_tensors="pt", padding=True, return_token_type_ids=False, **limits
-        )
+        options = {"padding": True, "truncation": True, "max_length": longest}
+        return self.tokenizer(filled, return_tensors="pt", return_token_type_ids=False, **options)
 
     def _labels(self, texts: list[str], options: dict[str, Any]) -> list[tuple[str, float, dict[str, float]]]:
         names = [self.model.config.id2label[index] for index in range(self.model.config.num_labels)]
         results = []
-        for row in self.model(**self._encoded(texts, "right")).logits.float().softmax(-1).tolist():
+        for row in self.model(**self._encoded(texts, self.longest)).logits.float().softmax(-1).tolist():
             best = max(range(len(names)), key=row.__getitem__)
             results.append((names[best], row[best], dict(zip(names, row, strict=True))))
         return results
 
     def _texts(self, texts: list[str], options: dict[str, Any]) -> list[tuple[str]]:
         causal = self.kind == "causal"
-        batch = self._encoded(texts, "left" if causal else "right")
         wanted = {name: int(options[name]) for name in ("max_new_tokens", "num_beams") if options.get(name)}
-        if "max_new_tokens" not in wanted and self.model.generation_config.max_new_tokens is None:
-            wanted["max_new_tokens"] = NEW_TOKENS
+        wanted.setdefault("max_new_tokens", self.model.generation_config.max_new_tokens or NEW_TOKENS)
+        if causal:
+            # Input and output share the positions the model was trained for.
+            room = max(1, self.longest - wanted["max_new_tokens"])
+            batch = self._encoded(texts, room, "left")
+        else:
+            batch = self._encoded(texts, self.longest)
         pad = self.tokenizer.pad_token_id
         produced = self.model.generate(**batch, do_sample=False, pad_token_id=pad, **wanted)
         if causal:

@@ -104,6 +104,14 @@ def attached(client: Any, version: Version, name: str) -> Path | None:
     return path
 
 
+def model_directory(version: Version) -> Path:
+    """A local copy of the Hugging Face directory inside a version."""
+    import mlflow
+
+    folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=f"{version.uri}/artifacts"))
+    return next(path for path in sorted(folder.iterdir()) if path.is_dir())
+
+
 def read_attached(client: Any, version: Version, name: str) -> Any:
     """A JSON file kept with the version, or None."""
     path = attached(client, version, name)

@@ -55,7 +55,7 @@ def _apply(spool: Spool, event: dict[str, Any]) -> None:
     elif kind == "metrics":
         spool.points.setdefault(int(event["step"]), {}).update(_numbers(event.get("values", {})))
     elif kind == "end":
-        spool.final = _numbers(event.get("values", {}))
+        spool.final |= _numbers(event.get("values", {}))
         spool.complete = True
 
 
