@@ -29,7 +29,7 @@ class Probe(Section):
     max_pairs: int = Field(
         default=1508, ge=1, description="Pairs scored: drawn by the seed, each bias type in its share."
     )
-    batch_tokens: int = Field(default=4096, ge=64, description="Padded tokens in a batch; bounds memory.")
+    batch_tokens: int = Field(default=2048, ge=64, description="Padded tokens in a batch; bounds memory.")
     threads: int = Field(default=1, ge=1, le=256, description="CPU threads of the model.")
 
     @model_validator(mode="after")
