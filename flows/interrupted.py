@@ -24,7 +24,8 @@ def report_and_note() -> None:
         try:
             killed = UUID(json.loads(_NOTE.read_text(encoding="utf-8"))["id"])
             with get_client(sync_client=True) as client:
-                if not client.read_flow_run(killed).state.is_final():
+                state = client.read_flow_run(killed).state
+                if state is None or not state.is_final():
                     client.set_flow_run_state(killed, Crashed(message="Its process was killed."), force=True)
         except (ValueError, KeyError, ObjectNotFound):
             # The note is damaged, or the server has forgotten the run: nothing is shown as running.

@@ -63,7 +63,7 @@ def comparison_rows(report: dict[str, Any]) -> list[tuple[str, ...]]:
     """One row per comparison of the model with a baseline by a main metric."""
     models = report["models"]
     compared = {comparison["metric"] for comparison in report["comparisons"]}
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for comparison in report["comparisons"]:
         metric = comparison["metric"]
         if metric not in _MAIN_METRICS or (metric == "loss" and "bits_per_byte" in compared):
