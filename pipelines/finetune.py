@@ -34,7 +34,12 @@ def main(stage: Stage) -> None:
     if not has_control:
         write_no_control(f"models/controls/{stage.item}")
     spool.end({name: value for name, value in reports[0].items() if isinstance(value, int | float)})
-    merged = {**reports[0], "task": params.task, "base": params.base, "control": (reports[1:] or [None])[0]}
+    merged = {
+        **reports[0],
+        "task": params.task,
+        "base": params.base,
+        "control": reports[1] if has_control else None,
+    }
     write_json(f"reports/finetune/{stage.item}.json", merged)
     for kept in checkpoints:
         kept.clear()

@@ -21,8 +21,14 @@ CHINESE = "话说天下大势，分久必合，合久必分。周末七国分争
 
 
 def documents() -> list[tuple[str, str]]:
-    english = [str(value.__doc__) for module in (dict, list, str, int, json, Path, pytest) for value in vars(module).values()]
-    return [(text, "en") for text in english if len(text) > 40] + [(CHINESE * count, "zh") for count in range(1, 9)]
+    english = [
+        str(value.__doc__)
+        for module in (dict, list, str, int, json, Path, pytest)
+        for value in vars(module).values()
+    ]
+    return [(text, "en") for text in english if len(text) > 40] + [
+        (CHINESE * count, "zh") for count in range(1, 9)
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +86,10 @@ def test_transformers_loads_the_directory_with_the_framing_of_each_model(tokeniz
         plain = tokenizer.encode("分久必合 united", add_special_tokens=False).ids
         assert loaded("分久必合 united")["input_ids"] == before + plain + after
         assert (loaded.pad_token_id, loaded.eos_token_id, loaded.mask_token_id) == (0, 2, 4)
-        assert loaded.decode(loaded("分久必合 united")["input_ids"], skip_special_tokens=True) == "分久必合 united"
+        assert (
+            loaded.decode(loaded("分久必合 united")["input_ids"], skip_special_tokens=True)
+            == "分久必合 united"
+        )
 
 
 def test_too_large_a_vocabulary_is_refused_with_the_largest_possible(corpus, tmp_path) -> None:

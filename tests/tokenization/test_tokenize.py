@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -67,7 +68,7 @@ def test_a_disagreement_between_the_libraries_stops_the_stage(tokenizer) -> None
 def test_shards_hold_every_document_with_its_end(corpus, tokenizer, tmp_path) -> None:
     counts = add_counts(tokenize_split(corpus, tmp_path, Encoder(tokenizer), 4), "corpus")
     shards = open_shards(tmp_path)
-    expected = [rows for rows in (TEXTS * 3, TEXTS[::-1])]
+    expected = [TEXTS * 3, TEXTS[::-1]]
     for ids, bounds, rows in zip(shards.ids, shards.bounds, expected, strict=True):
         assert len(bounds) == len(rows) + 1
         for (text, _), start, end in zip(rows, bounds[:-1], bounds[1:], strict=True):
@@ -94,7 +95,7 @@ def test_both_encoders_write_the_same_bytes(corpus, tokenizer, tmp_path) -> None
 def test_ends_are_put_behind_documents_of_any_length(lengths) -> None:
     offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
     packed, bounds = with_ends(np.full(offsets[-1], 9, np.uint32), offsets)
-    parts = [packed[start:end].tolist() for start, end in zip(bounds[:-1], bounds[1:], strict=True)]
+    parts = [packed[start:end].tolist() for start, end in pairwise(bounds)]
     assert parts == [[9] * length + [2] for length in lengths]
 
 
@@ -104,7 +105,9 @@ def test_damaged_shards_are_named(corpus, tokenizer, tmp_path) -> None:
     list(tokenize_split(corpus, tmp_path, Encoder(tokenizer), 1))
     file = tmp_path / "part-00001.bin"
     file.write_bytes(file.read_bytes()[:-2])
-    with pytest.raises(UserError, match=r"part-00001\.bin: expected [\d,]+ bytes by its index part-00001\.idx"):
+    with pytest.raises(
+        UserError, match=r"part-00001\.bin: expected [\d,]+ bytes by its index part-00001\.idx"
+    ):
         open_shards(tmp_path)
     (tmp_path / "part-00000.idx").unlink()
     with pytest.raises(UserError, match=r"part-00000\.idx: not found"):

@@ -72,13 +72,19 @@ def test_a_saved_model_loads_by_from_pretrained_alone(architecture, tmp_path) ->
 
     model = model_of(architecture)
     for name in ("first", "second"):
-        save_model(model, tmp_path / name, lambda folder: save_tokenizer(assemble([]), folder, architecture, 64))
+        save_model(
+            model, tmp_path / name, lambda folder: save_tokenizer(assemble([]), folder, architecture, 64)
+        )
     files = sorted(path.name for path in (tmp_path / "first").iterdir())
     assert "model.safetensors" in files and "tokenizer.json" in files
     for name in files:
         assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes()
         assert str(tmp_path).encode() not in (tmp_path / "first" / name).read_bytes()
-    auto = {"decoder": AutoModelForCausalLM, "encoder": AutoModelForMaskedLM, "seq2seq": AutoModelForSeq2SeqLM}
+    auto = {
+        "decoder": AutoModelForCausalLM,
+        "encoder": AutoModelForMaskedLM,
+        "seq2seq": AutoModelForSeq2SeqLM,
+    }
     loaded = auto[architecture].from_pretrained(tmp_path / "first").eval()
     feed = {"input_ids": torch.from_numpy(IDS)}
     if architecture == "seq2seq":

@@ -32,7 +32,9 @@ def test_an_epoch_deals_every_window_once(lengths, seed) -> None:
         assert np.array_equal(rows, rows[:, :1] + np.arange(length))
         assert len(set(rows[:, 0].tolist())) == windows.count
         ends = np.cumsum(lengths)
-        assert np.array_equal(np.searchsorted(ends, rows[:, 0], "right"), np.searchsorted(ends, rows[:, -1], "right"))
+        assert np.array_equal(
+            np.searchsorted(ends, rows[:, 0], "right"), np.searchsorted(ends, rows[:, -1], "right")
+        )
     assert windows.count >= sum(length_ // length for length_ in lengths) - len(lengths)
 
 

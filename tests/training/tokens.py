@@ -11,7 +11,7 @@ from textmill.tokenization.directory import save_tokenizer
 from textmill.tokenization.encoding import Encoder
 from textmill.tokenization.packing import with_ends, write_shard
 
-ENGLISH = "Return the sum of a list.\n\nThe items of the list are added one by one, and {number} is the {word} of it."
+ENGLISH = "Return the sum of a list.\n\nThe items are added one by one, and {number} is the {word}."
 CHINESE = "求和。\n\n把列表中的数逐个相加，得到{number}。"
 
 

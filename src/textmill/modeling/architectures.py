@@ -49,8 +49,7 @@ def _llama(shape: Shape) -> PreTrainedModel:
             num_key_value_heads=shape.heads,
             max_position_embeddings=shape.positions,
             tie_word_embeddings=False,
-            attn_implementation=ATTENTION,
-            **SPECIAL,
+            **COMMON,
         )
     )
     # Blocks that start as the identity and a head that starts uniform let a high learning rate work from
@@ -76,11 +75,10 @@ def _modernbert(shape: Shape) -> PreTrainedModel:
         max_position_embeddings=shape.positions,
         layer_types=["full_attention"] * shape.layers,
         classifier_pooling="mean",
-        attn_implementation=ATTENTION,
         cls_token_id=BOS,
         sep_token_id=SEP,
-        mask_token_id=MASK,
-        **SPECIAL,
+        **COMMON,
+        **MASKING,
     )
     return ModernBertForMaskedLM(config)
 
@@ -95,19 +93,23 @@ def _t5(shape: Shape) -> PreTrainedModel:
         d_ff=shape.feed_forward,
         num_layers=shape.layers,
         num_heads=shape.heads,
-        n_positions=shape.positions,
         feed_forward_proj="gated-gelu",
         dropout_rate=0.0,
-        decoder_start_token_id=PAD,
-        **SPECIAL,
+        **COMMON,
+        **{"n_positions": shape.positions, "decoder_start_token_id": PAD},
     )
     return T5ForConditionalGeneration(config)
 
 
 # At short contexts explicit attention is faster on a CPU than the fused kernel: its backward pass takes a
 # quarter of a step.
-ATTENTION = "eager"
-SPECIAL: dict[str, Any] = {"pad_token_id": PAD, "bos_token_id": BOS, "eos_token_id": EOS}
+COMMON: dict[str, Any] = {
+    "attn_implementation": "eager",
+    "pad_token_id": PAD,
+    "bos_token_id": BOS,
+    "eos_token_id": EOS,
+}
+MASKING: dict[str, Any] = {"mask_token_id": MASK}
 
 
 def count_parameters(model: PreTrainedModel) -> int:

@@ -77,7 +77,10 @@ def label_numbers(train: Rows, validation: Rows) -> tuple[list[str], Ids, Ids]:
                 f"{validation.path}: row {row}: expected one of the labels seen in training "
                 f"({', '.join(map(repr, labels[:20]))}), found {label!r}."
             )
-    return labels, *(np.array([numbers[label] for label in rows.targets]) for rows in (train, validation))
+    in_train, in_validation = (
+        np.array([numbers[label] for label in rows.targets]) for rows in (train, validation)
+    )
+    return labels, in_train, in_validation
 
 
 def encode(tokenizer: PreTrainedTokenizerBase, texts: Sequence[str], longest: int) -> list[list[int]]:

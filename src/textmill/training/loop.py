@@ -191,7 +191,7 @@ def _validate(
 def _save(
     model: torch.nn.Module, optimizers: Sequence[torch.optim.Optimizer], checkpoints: Checkpoints, run: Run
 ) -> None:
-    tensors = {f"model/{name}": weight for name, weight in model.named_parameters()}
+    tensors: dict[str, torch.Tensor] = {f"model/{name}": weight for name, weight in model.named_parameters()}
     tensors.update({f"optimizer/{name}": value for name, value in state_tensors(optimizers).items()})
     tensors.update({f"best/{name}": weight for name, weight in run.best_weights.items()})
     state = {

@@ -5,7 +5,7 @@ Every function returns the mean loss of the batch, a scalar in nats, computed on
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Ids = npt.NDArray[np.int64]
 
 
-def next_token_loss(model: PreTrainedModel, ids: Ids) -> torch.Tensor:
+def next_token_loss(model: Any, ids: Ids) -> torch.Tensor:
     """Causal language modelling: each token of `ids` (rows, length) but the first, from those before it."""
     import torch
 
@@ -29,7 +29,7 @@ def next_token_loss(model: PreTrainedModel, ids: Ids) -> torch.Tensor:
     return torch.nn.functional.cross_entropy(logits.float(), tokens[:, 1:].flatten())
 
 
-def masked_token_loss(model: PreTrainedModel, inputs: Ids, labels: Ids) -> torch.Tensor:
+def masked_token_loss(model: Any, inputs: Ids, labels: Ids) -> torch.Tensor:
     """Masked language modelling; the head runs at the labelled positions only. Both are (rows, length)."""
     import torch
 
@@ -40,9 +40,7 @@ def masked_token_loss(model: PreTrainedModel, inputs: Ids, labels: Ids) -> torch
     return torch.nn.functional.cross_entropy(logits.float(), torch.from_numpy(flat[places]))
 
 
-def target_loss(
-    model: PreTrainedModel, inputs: Ids, attention: Ids, labels: Ids, smoothing: float = 0.0
-) -> torch.Tensor:
+def target_loss(model: Any, inputs: Ids, attention: Ids, labels: Ids, smoothing: float = 0.0) -> torch.Tensor:
     """Encoder-decoder with teacher forcing: the labels that are not -100, from the inputs and those before.
 
     Args:

@@ -30,7 +30,8 @@ def muon(
     """Muon (Jordan 2024) for the hidden matrices, fused AdamW for embeddings, heads and vectors."""
     import torch
 
-    hidden, others = [], []
+    hidden: list[torch.nn.Parameter] = []
+    others: list[torch.nn.Parameter] = []
     for name, weight in model.named_parameters():
         if weight.requires_grad:
             is_hidden = weight.ndim == 2 and not any(part in name for part in EMBEDDINGS)

@@ -1,0 +1,205 @@
+"""The loop: learning, exact resume after a kill, checkpoints that are never wrong."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from textmill.config.pretrain import Pretrain
+from textmill.errors import UserError
+from textmill.progress import Progress
+from textmill.training.checkpoints import Checkpoints, run_key
+from textmill.training.cpu import prepare
+from textmill.training.events import Spool
+from textmill.training.loop import Plan, fit
+from textmill.training.optimizers import adamw
+from textmill.training.pretrain_run import pretrain
+from textmill.training.schedule import trapezoid
+
+PARAMS = {
+    "architecture": "decoder", "layers": 1, "hidden": 32, "heads": 2, "feed_forward": 48, "context": 32,
+    "batch": 8, "steps": 30, "learning_rate": 0.02, "embedding_learning_rate": 0.01, "log_every": 5,
+    "validations": 3, "validation_tokens": 600, "checkpoint_seconds": 1e9,
+}  # fmt: skip
+
+
+def run_pretrain(tokens: Path, folder: Path, **changes) -> dict:
+    params = Pretrain(**{**PARAMS, **changes})
+    prepare(1, 11)
+    checkpoints = Checkpoints("pretrain", "key", folder / "checkpoints")
+    spool = Spool("pretrain", directory=folder / "events")
+    return pretrain(
+        params, 11, tokens / "tokens", tokens / "tokenizer", folder / "model", checkpoints, spool,
+        Progress("test"),
+    )  # fmt: skip
+
+
+KILLED = """
+import sys, json
+from pathlib import Path
+sys.path[:0] = {paths!r}
+import textmill.training.loop as loop
+from test_loop_under_kill import run_pretrain
+run_pretrain(Path({tokens!r}), Path({folder!r}), checkpoint_seconds=1e-9, **json.loads({changes!r}))
+"""
+
+
+@pytest.mark.parametrize(
+    "architecture",
+    [
+        "seq2seq",
+        pytest.param("encoder", marks=pytest.mark.slow),
+        pytest.param("decoder", marks=pytest.mark.slow),
+    ],
+)
+def test_a_killed_run_ends_with_the_bits_of_an_undisturbed_one(token_folder, tmp_path, architecture) -> None:
+    changes = {"architecture": architecture, "steps": 60, "first_line": 0.5}
+    undisturbed = run_pretrain(token_folder, tmp_path / "whole", **changes)
+    killed = tmp_path / "killed"
+    module = tmp_path / "test_loop_under_kill.py"
+    module.write_text(Path(__file__).read_text(encoding="utf-8"), encoding="utf-8")
+    root = Path(__file__).resolve().parents[2]
+    script = KILLED.format(
+        paths=[str(root / "src"), str(tmp_path)], tokens=str(token_folder), folder=str(killed),
+        changes=json.dumps(changes),
+    )  # fmt: skip
+    process = subprocess.Popen([sys.executable, "-c", script], env={**os.environ, "OMP_NUM_THREADS": "1"})
+    deadline = time.monotonic() + 60
+    while (
+        not list((killed / "checkpoints").glob("pretrain-key/step-*[1-9]*")) and time.monotonic() < deadline
+    ):
+        time.sleep(0.005)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    assert process.returncode == -signal.SIGKILL, "the run was over before it was killed"
+    done = Checkpoints("pretrain", "key", killed / "checkpoints").load()
+    assert done is not None and 0 < done[0] < 60
+    resumed = run_pretrain(token_folder, killed, **changes)
+    assert resumed == undisturbed
+    weights = [
+        (folder / "model" / "model.safetensors").read_bytes() for folder in (tmp_path / "whole", killed)
+    ]
+    assert weights[0] == weights[1]
+
+
+def test_training_learns_and_repeats_itself_bit_for_bit(token_folder, tmp_path) -> None:
+    first = run_pretrain(token_folder, tmp_path / "first")
+    again = run_pretrain(token_folder, tmp_path / "again")
+    assert first == again
+    assert (tmp_path / "first/model/model.safetensors").read_bytes() == (
+        tmp_path / "again/model/model.safetensors"
+    ).read_bytes()
+    assert first["curve"][0]["loss"] > 5 > 3 > first["validation_loss"]
+    assert [point["step"] for point in first["curve"]] == [1, 5, 10, 15, 20, 25, 30]
+    assert [point["step"] for point in first["curve"] if "validation_loss" in point] == [10, 20, 30]
+    assert not {"seconds", "tokens_per_second"} & set().union(*first["curve"])
+    other = run_pretrain(token_folder, tmp_path / "other", learning_rate=0.01)
+    assert other["loss"] != first["loss"]
+
+
+def test_the_spool_tells_time_and_the_end(token_folder, tmp_path) -> None:
+    report = run_pretrain(token_folder, tmp_path)
+    events = [json.loads(line) for line in (tmp_path / "events/pretrain.jsonl").read_text().splitlines()]
+    assert events[0]["event"] == "start" and events[0]["params"]["hidden"] == 32
+    assert events[0]["datasets"][0]["rows"] == 180
+    metrics = [event for event in events if event["event"] == "metrics"]
+    assert any(event["values"].get("tokens_per_second", 0) > 0 for event in metrics)
+    assert events[-1] == {"event": "end", "values": events[-1]["values"]}
+    assert events[-1]["values"]["validation_loss"] == report["validation_loss"]
+
+
+def plan(**changes) -> Plan:
+    settings = {
+        "steps": 20, "seed": 1, "learning_rate": 0.1, "warmup": 0.1, "decay": 0.5, "clip": 1.0,
+        "log_every": 5, "validate_every": 4, "checkpoint_seconds": 1e9,
+    }  # fmt: skip
+    return Plan(**{**settings, **changes})
+
+
+def test_the_best_weights_are_kept(tmp_path) -> None:
+    """Validation says that the third of five is best; the model must end as it was then."""
+    model = torch.nn.Linear(2, 1)
+    seen, scores = [], iter([3.0, 2.0, 0.5, 0.7, 0.9])
+
+    def validate():
+        seen.append({name: weight.clone() for name, weight in model.named_parameters()})
+        return {"loss": next(scores)}
+
+    def loss(step):
+        return model(torch.ones(1, 2)).square().sum() + 0.01 * step, 1
+
+    run = fit(
+        model, loss, validate, adamw(model, 0.1, 0.0), plan(best=("loss", False)),
+        Checkpoints("a", "b", tmp_path), Spool("a", directory=tmp_path), Progress("test"),
+    )  # fmt: skip
+    assert (run.best_step, run.best_value, len(seen)) == (12, 0.5, 5)
+    for name, weight in model.named_parameters():
+        assert torch.equal(weight, seen[2][name])
+
+
+def test_a_loss_that_is_not_a_number_names_step_and_remedy(tmp_path) -> None:
+    model = torch.nn.Linear(1, 1)
+
+    def loss(step):
+        return model(torch.full((1, 1), float("nan") if step == 3 else 1.0)).sum(), 1
+
+    with pytest.raises(UserError, match=r"the loss became nan at step 4 of 20\. Lower learning_rate"):
+        fit(
+            model, loss, lambda: {"loss": 0.0}, adamw(model, 0.1, 0.0), plan(),
+            Checkpoints("a", "b", tmp_path), Spool("a", directory=tmp_path), Progress("test"),
+        )  # fmt: skip
+
+
+def test_a_damaged_checkpoint_is_not_used(tmp_path) -> None:
+    checkpoints = Checkpoints("a", "b", tmp_path)
+    assert checkpoints.load() is None
+    checkpoints.save(3, {"tokens": 5}, {"x": torch.arange(4.0)})
+    checkpoints.save(7, {"tokens": 9}, {"x": torch.arange(5.0)})
+    step, state, tensors = checkpoints.load()
+    assert (step, state, tensors["x"].tolist()) == (7, {"tokens": 9}, [0.0, 1.0, 2.0, 3.0, 4.0])
+    assert [path.name for path in checkpoints.folder.iterdir()] == ["step-00000007"]
+    file = checkpoints.folder / "step-00000007" / "tensors.safetensors"
+    content = bytearray(file.read_bytes())
+    content[-1] ^= 1
+    file.write_bytes(content)
+    assert checkpoints.load() is None
+    checkpoints.clear()
+    assert not checkpoints.folder.exists()
+
+
+def test_checkpoints_of_another_key_are_neither_used_nor_kept(tmp_path) -> None:
+    Checkpoints("pretrain@a", "1" * 32, tmp_path).save(3, {}, {"x": torch.zeros(1)})
+    Checkpoints("pretrain@a-b", "1" * 32, tmp_path).save(3, {}, {"x": torch.zeros(1)})
+    assert Checkpoints("pretrain@a", "2" * 32, tmp_path).load() is None
+    assert [path.name for path in tmp_path.iterdir()] == [f"pretrain@a-b-{'1' * 32}"]
+
+
+def test_the_key_changes_with_params_and_data(tmp_path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/part").write_text("one")
+    keys = [run_key({"lr": 1}, [tmp_path / "data"]), run_key({"lr": 2}, [tmp_path / "data"])]
+    assert run_key({"lr": 1}, [tmp_path / "data"]) == keys[0]
+    (tmp_path / "data/part").write_text("two")
+    keys.append(run_key({"lr": 1}, [tmp_path / "data"]))
+    assert len(set(keys)) == 3
+
+
+def test_the_schedule_rises_stays_and_falls() -> None:
+    factors = [trapezoid(step, 100, 0.1, 0.5) for step in range(100)]
+    assert factors[0] == pytest.approx(0.1) and factors[9:50] == [1.0] * 41
+    assert factors[-1] == pytest.approx(0.02) and factors == sorted(factors[:50]) + sorted(factors[50:])[::-1]
+
+
+def test_a_shape_that_cannot_be_is_named() -> None:
+    from textmill.config.load import validated
+
+    with pytest.raises(UserError, match=r"pretrain\.decoder.*heads: expected to divide hidden \(32\)"):
+        validated(Pretrain, {**PARAMS, "heads": 3}, "params.yaml: pretrain.decoder")
