@@ -96,8 +96,9 @@ def _t5(shape: Shape) -> PreTrainedModel:
         feed_forward_proj="gated-gelu",
         dropout_rate=0.0,
         **COMMON,
-        **{"n_positions": shape.positions, "decoder_start_token_id": PAD},
+        **GENERATING,
     )
+    config.n_positions = shape.positions
     return T5ForConditionalGeneration(config)
 
 
@@ -110,6 +111,7 @@ COMMON: dict[str, Any] = {
     "eos_token_id": EOS,
 }
 MASKING: dict[str, Any] = {"mask_token_id": MASK}
+GENERATING: dict[str, Any] = {"decoder_start_token_id": PAD}
 
 
 def count_parameters(model: PreTrainedModel) -> int:

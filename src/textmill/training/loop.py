@@ -142,7 +142,7 @@ def _step(
     if not math.isfinite(number):
         raise UserError(
             f"the loss became {number} at step {step + 1} of {plan.steps}. Lower learning_rate in "
-            "params.yaml, or lengthen the warmup; if it fails at the first step, look for empty rows in the data."
+            "params.yaml, or lengthen the warmup; if it fails at the first step, look for empty rows."
         )
     value.backward()
     torch.nn.utils.clip_grad_norm_(weights, plan.clip)
