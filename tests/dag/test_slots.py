@@ -78,3 +78,25 @@ def test_a_wrong_number_of_slots_is_named(monkeypatch, value: str) -> None:
     monkeypatch.setenv("TEXTMILL_SLOTS", value)
     with pytest.raises(UserError, match=f"TEXTMILL_SLOTS: expected a positive integer, found '{value}'"):
         cores()
+
+
+def test_the_higher_priority_is_served_first() -> None:
+    slots, order = Slots(1), []
+    started = threading.Barrier(4)
+
+    def take(name: str, priority: int) -> None:
+        started.wait()
+        with slots.holding(1, priority):
+            order.append(name)
+
+    threads = [threading.Thread(target=take, args=pair) for pair in [("low", 1), ("high", 3), ("middle", 2)]]
+    with slots.holding(1):
+        for thread in threads:
+            thread.start()
+        started.wait()
+        deadline = time.monotonic() + 10
+        while len(slots._waiting) < 3 and time.monotonic() < deadline:
+            time.sleep(0.01)
+    for thread in threads:
+        thread.join(10)
+    assert order == ["high", "middle", "low"]

@@ -79,7 +79,8 @@ class Session:
             return Outcome(step.name, "skipped")
         if not step.stale and not any(outcome.changed for outcome in upstream):
             return Outcome(step.name, "cached")
-        with self.slots.holding(step.slots):
+        # What most others wait for goes first, so that the cores stay busy to the end.
+        with self.slots.holding(step.slots, priority=len(self.plan.behind([step.name]))):
             begun = time.monotonic()
             if started is not None:
                 started(step)

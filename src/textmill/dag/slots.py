@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections import deque
+from bisect import insort
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -28,26 +28,29 @@ def cores() -> int:
 
 
 class Slots:
-    """A number of slots; each stage holds as many as it declares, and who came first is served first.
+    """A number of slots; each stage holds as many as it declares.
 
-    Serving in order keeps a stage that needs every slot from waiting for ever behind small ones.
+    The highest priority is served first, and among equals who came first. Nobody overtakes a stage that
+    waits for several slots, so it never waits for ever behind small ones.
     """
 
     def __init__(self, total: int):
         self.total = total
         self._free = total
-        self._waiting: deque[object] = deque()
+        self._waiting: list[tuple[int, int]] = []
+        self._arrived = 0
         self._changed = threading.Condition()
 
     @contextmanager
-    def holding(self, wanted: int) -> Iterator[None]:
+    def holding(self, wanted: int, priority: int = 0) -> Iterator[None]:
         """Hold `wanted` slots, or all there are when that is fewer, while the block runs."""
         count = min(wanted, self.total)
-        ticket = object()
         with self._changed:
-            self._waiting.append(ticket)
-            self._changed.wait_for(lambda: self._waiting[0] is ticket and self._free >= count)
-            self._waiting.popleft()
+            self._arrived += 1
+            ticket = (-priority, self._arrived)
+            insort(self._waiting, ticket)
+            self._changed.wait_for(lambda: self._waiting[0] == ticket and self._free >= count)
+            self._waiting.remove(ticket)
             self._free -= count
             self._changed.notify_all()
         try:
