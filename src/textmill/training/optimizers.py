@@ -30,20 +30,39 @@ def muon(
     """Muon (Jordan 2024) for the hidden matrices, fused AdamW for embeddings, heads and vectors."""
     import torch
 
-    hidden: list[torch.nn.Parameter] = []
-    others: list[torch.nn.Parameter] = []
-    for name, weight in model.named_parameters():
-        if weight.requires_grad:
-            is_hidden = weight.ndim == 2 and not any(part in name for part in EMBEDDINGS)
-            (hidden if is_hidden else others).append(weight)
+    queries, hidden, others = _rooms(model)
     optimizers: list[torch.optim.Optimizer] = [
         torch.optim.AdamW(others, lr=embedding_learning_rate, betas=(0.9, 0.95), weight_decay=0.0, fused=True)
     ]
-    if hidden:
+    groups: list[dict[str, Any]] = [
+        {"params": hidden, "lr": learning_rate},
+        {"params": queries, "lr": learning_rate * _query_scale(model)},
+    ]
+    groups = [group for group in groups if group["params"]]
+    if groups:
         optimizers.append(
-            torch.optim.Muon(hidden, lr=learning_rate, momentum=0.95, weight_decay=weight_decay)
+            torch.optim.Muon(groups, lr=learning_rate, momentum=0.95, weight_decay=weight_decay)
         )
     return optimizers
+
+
+def _rooms(model: torch.nn.Module) -> tuple[list[torch.nn.Parameter], ...]:
+    """The query projections, the other hidden matrices, and everything else."""
+    rooms: tuple[list[torch.nn.Parameter], ...] = ([], [], [])
+    for name, weight in model.named_parameters():
+        if weight.requires_grad:
+            is_hidden = weight.ndim == 2 and not any(part in name for part in EMBEDDINGS)
+            rooms[2 if not is_hidden else 0 if name.endswith(".q.weight") else 1].append(weight)
+    return rooms
+
+
+def _query_scale(model: torch.nn.Module) -> float:
+    """T5 does not divide attention scores by the square root of the head size; its small queries do.
+
+    Muon's updates have one size whatever the weight's, so they need the same factor.
+    """
+    config: Any = getattr(model, "config", None)
+    return config.d_kv**-0.5 if getattr(config, "model_type", "") == "t5" else 1.0
 
 
 def set_factor(optimizers: Sequence[torch.optim.Optimizer], factor: float) -> None:
