@@ -73,7 +73,7 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path, driver: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("driver", ["dag", "dvc", "flow"])
 def test_many_kills_at_random_moments(tmp_path, driver: str, seed: int) -> None:
     survives(tmp_path, driver, seed, kills=4)
