@@ -45,8 +45,7 @@ def reference() -> str:
 def _table(model: type[BaseModel]) -> str:
     heading = (model.__doc__ or model.__name__).strip().split("\n\n")[0].replace("\n", " ")
     rows = [
-        f"| `{field.alias or name}` | {_type(field.annotation)} | {_default(field)} "
-        f"| {_description(field)} |"
+        f"| `{field.alias or name}` | {_type(field.annotation)} | {_default(field)} | {_description(field)} |"
         for name, field in model.model_fields.items()
     ]
     if not rows:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import difflib
 import os
 from pathlib import Path
-from typing import Any, TypeVar
+from types import NoneType, UnionType
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from textmill.errors import UserError
 
@@ -35,20 +36,35 @@ def read_params(path: str | os.PathLike[str] | None = None) -> dict[str, Any]:
     """
     file = Path(path) if path is not None else params_file()
     try:
-        text = file.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise UserError(f"{file}: not found. Run this in the repository root.") from None
-    try:
-        values = YAML(typ="safe").load(text)
+        values = YAML(typ="safe").load(_text(file))
     except MarkedYAMLError as error:
         where = f" line {error.problem_mark.line + 1}" if error.problem_mark else ""
         raise UserError(f"{file}:{where} is not valid YAML: {error.problem}.") from None
+    except YAMLError as error:
+        raise UserError(f"{file}: is not valid YAML: {str(error).splitlines()[0]}.") from None
     if not isinstance(values, dict):
         raise UserError(f"{file}: expected a mapping of sections, found {type(values).__name__}.")
     for name in values:
         if name not in SECTIONS:
             raise UserError(f"{file}: {name}: unknown section.{_suggestion(str(name), SECTIONS)}")
     return values
+
+
+def _text(file: Path) -> str:
+    try:
+        content = file.read_bytes()
+    except FileNotFoundError:
+        raise UserError(f"{file}: not found. Run this in the repository root.") from None
+    except OSError as error:
+        raise UserError(f"{file}: cannot be read ({error.strerror}); expected a file of params.") from None
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise UserError(
+            f"{file}: line {line}: found byte 0x{content[error.start]:02x}, which is not UTF-8; expected text "
+            "in UTF-8."
+        ) from None
 
 
 def load_section(model: type[Model], key: str, path: str | os.PathLike[str] | None = None) -> Model:
@@ -83,21 +99,57 @@ def validated(model: type[Model], value: Any, file: str | os.PathLike[str], key:
 
 
 def _problem(model: type[BaseModel], entry: Any, key: str) -> str:
-    path = ".".join([*filter(None, [key]), *(str(part) for part in entry["loc"])])
+    trail, parent = _walk(model, entry["loc"])
+    path = ".".join([*filter(None, [key]), *trail])
     if entry["type"] == "extra_forbidden":
-        return f"{path}: unknown key.{_suggestion(str(entry['loc'][-1]), _known(model, entry['loc'][:-1]))}"
+        return f"{path}: unknown key.{_suggestion(trail[-1], _by_key(parent))}"
     if entry["type"] == "missing":
         return f"{path}: missing"
     found = repr(entry["input"])
     return f"{path}: {entry['msg']}, found {found[:80]} ({type(entry['input']).__name__})"
 
 
-def _known(model: type[BaseModel], loc: tuple[Any, ...]) -> list[str]:
-    fields: Any = model
+def _walk(model: type[BaseModel], loc: tuple[Any, ...]) -> tuple[list[str], Any]:
+    """The keys that a location in pydantic's words passes, and the model that holds the last one.
+
+    Where a key such as `kind` chooses among models, pydantic names its value in the location; it is no key.
+    """
+    trail: list[str] = []
+    parent: Any = None
+    inside: Any = model
     for part in loc:
-        info = _by_key(fields).get(part)
-        fields = getattr(info, "annotation", None)
-    return list(_by_key(fields))
+        inside = _without_none(inside)
+        chosen = _chosen(inside, part)
+        if chosen is not None:
+            inside = chosen
+            continue
+        trail.append(str(part))
+        parent = inside
+        fields = _by_key(inside)
+        if fields:
+            inside = getattr(fields.get(part), "annotation", None)
+        else:
+            inside = (get_args(inside) or (None,))[-1]
+    return trail, parent
+
+
+def _without_none(annotation: Any) -> Any:
+    while get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    kept = [option for option in get_args(annotation) if option is not NoneType]
+    if get_origin(annotation) in (Union, UnionType) and len(kept) == 1:
+        return _without_none(kept[0])
+    return annotation
+
+
+def _chosen(annotation: Any, tag: Any) -> Any:
+    """The model of a union that has `tag` as the only value of one of its keys."""
+    if get_origin(annotation) not in (Union, UnionType):
+        return None
+    for option in get_args(annotation):
+        if any(get_args(field.annotation) == (tag,) for field in _by_key(option).values()):
+            return option
+    return None
 
 
 def _by_key(model: Any) -> dict[str, Any]:

@@ -16,7 +16,7 @@ class Pretrain(Training):
     layers: int = Field(ge=1, le=200, description="Layers; of encoder and decoder each for seq2seq.")
     hidden: int = Field(ge=8, description="Width of the residual stream.")
     heads: int = Field(ge=1, description="Attention heads; divides hidden.")
-    feed_forward: int = Field(ge=8, description="Inner width of the gated feed-forward layers.")
+    feed_forward: int = Field(ge=8, description="Inner width of the feed-forward layers.")
     context: int = Field(ge=16, le=32768, description="Tokens in a training window.")
     steps: int = Field(ge=1, description="Optimizer steps.")
     mask_rate: float = Field(default=0.25, gt=0, lt=1, description="encoder: share of tokens to predict.")

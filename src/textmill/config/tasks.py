@@ -23,7 +23,13 @@ class BaseTask(Section):
         default=0.6,
         ge=0.3,
         le=1.0,
-        description="Inputs with at least this Jaccard similarity (word 5-grams) stay in one split.",
+        description="Inputs of at least this Jaccard similarity (of 5-grams of words, for short inputs also "
+        "of 3-grams of characters) stay in one split.",
+    )
+    group_targets: bool = Field(
+        default=False,
+        description="Whether rows with equal targets stay in one split too: true where a target is a text of "
+        "its own, false where it is one of a few answers.",
     )
 
 
@@ -49,7 +55,15 @@ class Catalog(Artifact):
     license: str = Field(min_length=1, description="License of the catalogs.")
 
 
-class TranslationTask(BaseTask):
+class TextTask(BaseTask):
+    """A task whose targets are texts of their own."""
+
+    group_targets: bool = Field(
+        default=True, description="Whether rows with equal targets stay in one split."
+    )
+
+
+class TranslationTask(TextTask):
     """Translated messages of programs: original to translation."""
 
     kind: Literal["translation"]
@@ -59,7 +73,7 @@ class TranslationTask(BaseTask):
     max_chars: int = Field(default=300, ge=1, description="Drop pairs of which a side is longer than this.")
 
 
-class SummarizationTask(BaseTask):
+class SummarizationTask(TextTask):
     """Docstrings of Python code: signature and body to the summary line."""
 
     kind: Literal["summarization"]

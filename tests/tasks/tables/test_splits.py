@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from string import ascii_lowercase
 from typing import Any
 
 import pytest
@@ -62,8 +63,8 @@ def test_nothing_alike_straddles_and_nothing_is_lost(inputs: list[str], seed: in
 
 
 def test_a_split_depends_on_keys_and_seed_and_not_on_order() -> None:
-    inputs = [f"sentence about {word} {'xyz'[index % 3] * 4}" for index, word in enumerate(range(100, 200))]
-    inputs = [text + " " + "".join(chr(97 + int(c)) for c in str(index)) for index, text in enumerate(inputs)]
+    draw = random.Random(0)
+    inputs = [" ".join("".join(draw.choices(ascii_lowercase, k=6)) for _ in range(4)) for _ in range(100)]
     found = table(inputs)
     shuffled = Table("generation", random.Random(3).sample(found.rows, len(found.rows)), "en", "en")
     assert split(found, task(), "t", 1) == split(shuffled, task(), "t", 1)
@@ -152,3 +153,21 @@ def test_empty_splits_one_class_and_unseen_labels_are_told() -> None:
         UserError, match=r"own\.csv: row 9: the label 'new' of this test row.*which has: neg, pos"
     ):
         split(Table("classification", rows, "en", ""), task(), "t", 1)
+
+
+def test_short_texts_that_differ_in_a_letter_or_share_a_target_stay_together() -> None:
+    """Word 5-grams cannot tell short texts apart, and a known target is a leak of its own."""
+    texts = [
+        "Interrupt kernel",
+        "Interrupt the kernel",
+        "Rename file",
+        "Add",
+        "Adding",
+        "打开文件夹",
+        "打开文件夹吧",
+    ]
+    targets = ["中断内核", "中断这个内核", "重命名文件", "添加", "添加", "a", "b"]
+    found = groups(texts, 0.6, 7, targets).tolist()
+    assert found[0] == found[1] and found[3] == found[4] and found[5] == found[6]
+    assert len({found[0], found[2], found[3], found[5]}) == 4
+    assert groups(texts, 0.6, 7).tolist()[3] != groups(texts, 0.6, 7).tolist()[4]

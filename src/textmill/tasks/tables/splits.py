@@ -76,7 +76,8 @@ def split(table: Table, task: BaseTask, name: str, seed: int) -> dict[str, list[
     Raises:
         UserError: a split would be empty.
     """
-    numbers = groups([row.input for row in table.rows], task.near_duplicate, seed)
+    targets = [row.target for row in table.rows] if task.group_targets else None
+    numbers = groups([row.input for row in table.rows], task.near_duplicate, seed, targets)
     members: dict[int, list[Row]] = defaultdict(list)
     for number, row in zip(numbers.tolist(), table.rows, strict=True):
         members[number].append(row)
