@@ -44,7 +44,11 @@ def retrain(stages: list[str] | None = None) -> State[Any]:
             console = Console(current.plan)
             console.opened()
             outcomes = run_steps(current, console)
-        if not console.closed(outcomes):
+        finished = console.closed(outcomes)
+        if stages or not finished:
+            # The next execution of a training stage overwrites what this one recorded.
+            _tracked()
+        if not finished:
             failed = [
                 f"{outcome.name}: {outcome.error}" for outcome in outcomes if outcome.status == "failed"
             ]
@@ -84,6 +88,13 @@ def run_steps(current: Session, console: Console) -> list[Outcome]:
             outcomes[name] = Outcome(name, "skipped")
             console.ended(outcomes[name])
     return [outcomes[step.name] for step in current.plan.steps]
+
+
+def _tracked() -> None:
+    """Send MLflow what the finished training stages recorded; what cannot be sent is kept."""
+    from textmill.tracking.send import send_pending
+
+    send_pending(ROOT)
 
 
 def _promoted() -> State[Any]:
