@@ -28,7 +28,7 @@ def params(**values: object) -> Select:
     """The params, as from a file; only the rules named in `on` are in force."""
     on = values.pop("on", ())
     rules = {**OFF, **dict.fromkeys(on, True)}
-    return validated(Select, {"rules": rules, **values}, "params.yaml: select")
+    return validated(Select, {"rules": rules, **values}, "params.yaml", "select")
 
 
 def dropped(chosen: Selection) -> dict[str, str]:
@@ -134,7 +134,7 @@ def test_a_signal_that_no_rule_in_force_uses_may_be_absent(data: Path, tmp_path:
 )
 def test_a_mistake_in_the_params_is_named(values: dict, message: str):
     with pytest.raises(UserError, match=message):
-        validated(Select, values, "params.yaml: select")
+        validated(Select, values, "params.yaml", "select")
 
 
 def test_language_is_not_asked_of_an_exempt_source(data: Path):

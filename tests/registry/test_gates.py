@@ -124,10 +124,10 @@ def test_leakage_counts_rows_found_in_documents_that_were_kept(tmp_path):
 
 def test_a_misspelt_gate_is_named():
     with pytest.raises(UserError, match=r"flors: unknown key"):
-        validated(Gates, {"models": {"x": {"flors": {}}}}, "params.yaml: gates")
+        validated(Gates, {"models": {"x": {"flors": {}}}}, "params.yaml", "gates")
 
 
 def test_a_name_registered_twice_is_named():
     entry = {"name": "a", "path": "models/a", "report": "reports/a.json"}
     with pytest.raises(UserError, match="each name once, but a is there twice"):
-        validated(Registry, {"models": [entry, entry]}, "params.yaml: registry")
+        validated(Registry, {"models": [entry, entry]}, "params.yaml", "registry")

@@ -118,9 +118,9 @@ def test_families_can_be_chosen():
 
 def test_wrong_params_name_the_key():
     with pytest.raises(UserError, match=r"annotate\.families\.0.*gofer"):
-        validated(Annotate, {"families": ["gofer"]}, "params.yaml: annotate")
+        validated(Annotate, {"families": ["gofer"]}, "params.yaml", "annotate")
     with pytest.raises(UserError, match=r"stop_words.*de: expected at least one word"):
-        validated(Annotate, {"stop_words": {"de": []}}, "params.yaml: annotate")
+        validated(Annotate, {"stop_words": {"de": []}}, "params.yaml", "annotate")
 
 
 def test_signals_are_aligned_with_their_documents(tmp_path):

@@ -74,7 +74,7 @@ def test_paths_are_checked(folder: Path) -> None:
 def test_params_errors_name_the_key(folder: Path, tmp_path: Path) -> None:
     def message(source: dict[str, object]) -> str:
         with pytest.raises(UserError) as caught:
-            validated(Ingest, {"sources": {"mine": source}}, "params.yaml: ingest")
+            validated(Ingest, {"sources": {"mine": source}}, "params.yaml", "ingest")
         return str(caught.value)
 
     files = {"kind": "files", "paths": ["a"], "license": "MIT"}
