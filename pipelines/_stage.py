@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import errno
 import os
 import sys
 import time
@@ -19,6 +18,7 @@ from pydantic import BaseModel
 
 from textmill.config.load import load_section, read_params
 from textmill.errors import UserError
+from textmill.files import is_disk_full
 from textmill.processes import die_with_driver
 from textmill.progress import Progress
 
@@ -105,17 +105,15 @@ def _friendly_errors(stage: Stage) -> Iterator[None]:
     except KeyboardInterrupt:
         stage.say("stopped")
         sys.exit(130)
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-            _tell_driver(f"stopped by {type(error).__name__}: {error}")
-            raise
-        where = f" writing {error.filename}" if error.filename else ""
-        _fail(
-            stage,
-            f"the disk is full{where}. Nothing unfinished was kept; free some space and run the same "
-            "command again.",
-        )
     except Exception as error:
+        if is_disk_full(error):
+            filename = getattr(error, "filename", None)
+            where = f" writing {filename}" if filename else ""
+            _fail(
+                stage,
+                f"the disk is full{where}. Nothing unfinished was kept; free some space and run the same "
+                "command again.",
+            )
         _tell_driver(f"stopped by {type(error).__name__}: {error}")
         raise
 

@@ -10,7 +10,7 @@ from pipelines._stage import Stage, run
 from textmill.config.gates import Gates
 from textmill.config.registry import Registry
 from textmill.config.report import Report
-from textmill.files import replacing
+from textmill.files import replacing, replacing_directory
 from textmill.report.cards import render_cards
 from textmill.report.collect import ReportSettings, collect
 from textmill.report.page import render_page
@@ -24,8 +24,7 @@ def main(stage: Stage) -> None:
     files = collect(Path())
     with replacing("reports/index.html") as page:
         page.write_text(render_page(files, settings), encoding="utf-8")
-    with replacing("reports/cards") as folder:
-        folder.mkdir()
+    with replacing_directory("reports/cards") as folder:
         for name, card in render_cards(files, settings).items():
             (folder / f"{name}.md").write_text(card, encoding="utf-8")
     stage.say("open reports/index.html")

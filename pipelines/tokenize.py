@@ -7,7 +7,7 @@ from textmill.config.tokenize import Tokenize
 def main(stage: Stage) -> None:
     """Encode both splits: data/corpus, models/tokenizer -> data/tokens."""
     from textmill.corpus.shards import shard_paths
-    from textmill.files import write_json
+    from textmill.files import replacing_directory, write_json
     from textmill.progress import track
     from textmill.tokenization.directory import load_tokenizer
     from textmill.tokenization.encoding import Encoder
@@ -16,15 +16,13 @@ def main(stage: Stage) -> None:
     params = stage.params(Tokenize)
     encoder = Encoder(load_tokenizer("models/tokenizer"), params.encoder)
     counts = {}
-    for split in ("train", "validation"):
-        shards = tokenize_split(
-            f"data/corpus/{split}", f"data/tokens/{split}", encoder, params.parity_documents
-        )
-        total = len(shard_paths(f"data/corpus/{split}"))
-        counts[split] = add_counts(
-            track(shards, f"{stage.label} {split}", total, "shards"), f"data/corpus/{split}"
-        )
-    write_json("data/tokens/tokens.json", counts)
+    with replacing_directory("data/tokens") as folder:
+        for split in ("train", "validation"):
+            corpus = f"data/corpus/{split}"
+            shards = tokenize_split(corpus, folder / split, encoder, params.parity_documents)
+            total = len(shard_paths(corpus))
+            counts[split] = add_counts(track(shards, f"{stage.label} {split}", total, "shards"), corpus)
+        write_json(folder / "tokens.json", counts)
     stage.say(
         f"{counts['train']['tokens']:,} tokens to train on, {counts['validation']['tokens']:,} to validate"
     )

@@ -1,7 +1,7 @@
 """Map an operator over the shards of a directory: shard in, shard out, by a pool of local processes.
 
 What is written depends on the shards and the operator alone: neither the number of workers nor the order in
-which they finish shows. A run that is killed leaves only whole shards behind.
+which they finish shows. A run that fails or is killed leaves the target as it was.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from textmill.corpus.operators import Operator
 from textmill.corpus.shards import read_table, shard_paths, write_table
 from textmill.errors import UserError
+from textmill.files import replacing_directory
 from textmill.processes import die_with_parent
 
 ROWS_PER_BATCH = 4096
@@ -43,7 +44,7 @@ def map_shards(
     Args:
         operator: what to do with the rows.
         source: a directory of shards.
-        target: the directory to write; shards that are already there are removed first.
+        target: the directory to write; it is complete or as it was before.
         keep: the input columns that are carried over, before the added ones; None means all of them.
         workers: how many processes work at the same time; 1 means this one.
         advance: called with the number of rows of each shard that is done.
@@ -58,17 +59,13 @@ def map_shards(
     paths = shard_paths(source)
     for path in paths:
         check_shard(operator, path, keep)
-    folder = Path(target)
-    folder.mkdir(parents=True, exist_ok=True)
-    for leftover in [*folder.glob("part-*.parquet"), *folder.glob(".part-*.tmp")]:
-        leftover.unlink()
     rows = 0
-    for done in _map(
-        operator, keep, [(path, folder / path.name) for path in paths], min(workers, len(paths))
-    ):
-        rows += done
-        if advance is not None:
-            advance(done)
+    with replacing_directory(target) as folder:
+        pairs = [(path, folder / path.name) for path in paths]
+        for done in _map(operator, keep, pairs, min(workers, len(paths))):
+            rows += done
+            if advance is not None:
+                advance(done)
     return rows
 
 

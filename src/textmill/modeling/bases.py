@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
 from textmill.errors import UserError
-from textmill.files import replacing
+from textmill.files import replacing_directory
 
 PICKLED = (".bin", ".pt", ".pth", ".pkl", ".pickle", ".ckpt", ".msgpack", ".h5", ".npy", ".npz")
 CONFIG = "config.json"
@@ -52,7 +52,7 @@ def from_archive(archive: Path, folder: str, target: Path) -> None:
     if not members:
         raise UserError(f"{archive.name}: members: expected files below {prefix!r}, found none.")
     check_members((name[len(prefix) :] for name in members), f"{archive.name}: {folder}")
-    with replacing(target) as temporary:
+    with replacing_directory(target) as temporary:
         for name in members:
             path = temporary / name[len(prefix) :]
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -73,7 +73,7 @@ def from_directory(source: Path, target: Path) -> None:
     files = [path for path in sorted(source.rglob("*")) if path.is_file() and path not in hidden]
     names = [str(PurePosixPath(path.relative_to(source))) for path in files]
     check_members(names, str(source))
-    with replacing(target) as temporary:
+    with replacing_directory(target) as temporary:
         for path, name in zip(files, names, strict=True):
             (temporary / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, temporary / name)

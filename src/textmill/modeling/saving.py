@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from textmill.files import read_json, replacing, write_json
+from textmill.files import read_json, replacing_directory, write_json
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -23,7 +23,7 @@ def save_model(
     model: PreTrainedModel, directory: str | os.PathLike[str], save_tokenizer: Callable[[Path], None]
 ) -> None:
     """Write config, safetensors weights and, by `save_tokenizer`, the tokenizer; whole or absent."""
-    with replacing(directory) as temporary:
+    with replacing_directory(directory) as temporary:
         model.save_pretrained(temporary)
         config = read_json(temporary / "config.json")
         config.pop("_name_or_path", None)

@@ -68,8 +68,8 @@ def _json(path: Path) -> Any:
         return None
     try:
         return read_json(path)
-    except ValueError as error:
-        raise UserError(f"{path}: expected JSON, but {error}. Run the stage that writes it again.") from None
+    except UserError as error:
+        raise UserError(f"{error} Run the stage that writes it again.") from None
 
 
 def _folder(folder: Path) -> dict[str, Any]:

@@ -41,7 +41,8 @@ def write_shard(
     final = Path(path)
     for target, array, kind in ((final, ids, "<u2"), (final.with_suffix(".idx"), bounds, "<u8")):
         with replacing(target) as temporary:
-            array.astype(kind, copy=False).tofile(temporary)
+            # ndarray.tofile does not say that the disk is full, only how many numbers it wrote.
+            temporary.write_bytes(array.astype(kind, copy=False).data)
 
 
 @dataclass(frozen=True)

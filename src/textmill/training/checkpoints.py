@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from xxhash import xxh3_128
 
+from textmill.files import replacing_directory
+
 if TYPE_CHECKING:
     import torch
 
@@ -66,21 +68,16 @@ class Checkpoints:
         """Keep `state` (JSON) and `tensors` as the checkpoint after `step` steps, and drop older ones."""
         from safetensors.torch import save_file
 
-        self.folder.mkdir(parents=True, exist_ok=True)
         final = self.folder / f"step-{step:08d}"
-        temporary = self.folder / f".{final.name}.{os.getpid()}.tmp"
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir()
-        save_file(
-            {name: tensor.detach().contiguous().clone() for name, tensor in tensors.items()},
-            temporary / TENSORS,
-        )
-        content = {"step": step, "state": dict(state), "hash": hash_file(temporary / TENSORS)}
-        (temporary / STATE).write_text(json.dumps(content), encoding="utf-8")
-        for name in (TENSORS, STATE):
-            _flush(temporary / name)
-        shutil.rmtree(final, ignore_errors=True)
-        temporary.rename(final)
+        with replacing_directory(final) as temporary:
+            save_file(
+                {name: tensor.detach().contiguous().clone() for name, tensor in tensors.items()},
+                temporary / TENSORS,
+            )
+            content = {"step": step, "state": dict(state), "hash": hash_file(temporary / TENSORS)}
+            (temporary / STATE).write_text(json.dumps(content), encoding="utf-8")
+            for name in (TENSORS, STATE):
+                _flush(temporary / name)
         _flush(self.folder)
         for other in self.folder.iterdir():
             if other != final:

@@ -12,7 +12,7 @@ from textmill.corpus.sources import docstrings, files, huggingface, packages, ur
 from textmill.corpus.sources.documents import Counts, documents
 from textmill.corpus.sources.records import Feed
 from textmill.errors import UserError
-from textmill.files import replacing, write_json
+from textmill.files import replacing_directory, write_json
 
 
 def ingest(
@@ -34,7 +34,7 @@ def ingest(
         UserError: a source cannot be read as declared; the message names the source, and the file and row.
     """
     manifest: dict[str, Any] = {"sources": {}}
-    with replacing(target) as folder, ShardWriter(folder, DOCUMENT) as writer:
+    with replacing_directory(target) as folder, ShardWriter(folder, DOCUMENT) as writer:
         for name, source in sorted(settings.sources.items()):
             try:
                 feed = opened(source, settings)

@@ -14,7 +14,7 @@ from textmill.config.tasks import BaseTask, FilesTask, SentimentTask, Summarizat
 from textmill.corpus.shards import write_table
 from textmill.corpus.sources.documents import document_id
 from textmill.errors import UserError
-from textmill.files import replacing, write_json
+from textmill.files import replacing_directory, write_json
 from textmill.tasks.tables import files, sentiment, splits, summarization, translation
 from textmill.tasks.tables.row import SPLITS, Row, Table
 
@@ -72,8 +72,7 @@ def build(
         "input_lang": table.input_lang,
         "target_lang": table.target_lang,
     }
-    with replacing(target) as folder:
-        folder.mkdir()
+    with replacing_directory(target) as folder:
         for part in SPLITS:
             arrow = _arrow(name, parts[part], table)
             write_table(folder / f"{part}.parquet", arrow)
