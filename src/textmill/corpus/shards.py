@@ -48,7 +48,7 @@ def shard_paths(directory: str | os.PathLike[str]) -> list[Path]:
 
 
 def write_table(path: str | os.PathLike[str], table: pa.Table) -> None:
-    """Write `table` as one Parquet file (zstd, row groups of 4,096 rows, no metadata that varies)."""
+    """Write `table` as one Parquet file (zstd, 4,096 rows a group, page checksums, nothing that varies)."""
     with replacing(path) as temporary:
         pq.write_table(
             table.replace_schema_metadata(None).combine_chunks(),
@@ -58,6 +58,8 @@ def write_table(path: str | os.PathLike[str], table: pa.Table) -> None:
             row_group_size=ROWS_PER_GROUP,
             store_schema=True,
             write_statistics=True,
+            # Neither Parquet nor zstd as used in it notices that a bit was flipped.
+            write_page_checksum=True,
         )
 
 
@@ -109,7 +111,12 @@ def read_table(path: str | os.PathLike[str], columns: Sequence[str] | None = Non
         UserError: the file is missing, damaged, or lacks one of `columns`.
     """
     try:
-        return pq.read_table(path, columns=list(columns) if columns is not None else None, memory_map=True)
+        return pq.read_table(
+            path,
+            columns=list(columns) if columns is not None else None,
+            memory_map=True,
+            page_checksum_verification=True,
+        )
     except FileNotFoundError:
         raise UserError(f"{path}: not found; expected a Parquet file.") from None
     except (pa.ArrowInvalid, OSError, KeyError) as error:
