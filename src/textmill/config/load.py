@@ -62,8 +62,8 @@ def _text(file: Path) -> str:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise UserError(
-            f"{file}: line {line}: found byte 0x{content[error.start]:02x}, which is not UTF-8; expected text "
-            "in UTF-8."
+            f"{file}: line {line}: found byte 0x{content[error.start]:02x}, which is not UTF-8; expected "
+            "text in UTF-8."
         ) from None
 
 
