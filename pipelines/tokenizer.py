@@ -6,7 +6,8 @@ from textmill.config.tokenizer import Tokenizer
 
 def main(stage: Stage) -> None:
     """Train a byte-level BPE tokenizer: data/corpus/train -> models/tokenizer, reports/tokenizer.json."""
-    from textmill.corpus.shards import shard_paths
+    from textmill.corpus.shards import count_rows, shard_paths
+    from textmill.errors import UserError
     from textmill.files import write_json
     from textmill.tokenization.bpe import train_bpe
     from textmill.tokenization.directory import save_tokenizer
@@ -14,6 +15,8 @@ def main(stage: Stage) -> None:
 
     params = stage.params(Tokenizer)
     shards = shard_paths("data/corpus/train")
+    if not count_rows("data/corpus/train"):
+        raise UserError("data/corpus/train: expected documents to learn from, found none.")
     tokenizer = train_bpe(shards, params.vocab_size, params.trainer)
     save_tokenizer(tokenizer, "models/tokenizer")
     report = fertility(tokenizer, "data/corpus/validation")

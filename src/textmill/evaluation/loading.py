@@ -37,6 +37,7 @@ def load_model(directory: str | os.PathLike[str], head: str, threads: int) -> An
     """
     import torch
     import transformers
+    from safetensors import SafetensorError
 
     tune_allocator()
     torch.set_num_threads(threads)
@@ -46,7 +47,7 @@ def load_model(directory: str | os.PathLike[str], head: str, threads: int) -> An
         model = auto.from_pretrained(
             directory, local_files_only=True, use_safetensors=True, dtype=torch.float32
         )
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
         raise UserError(_unreadable(directory, f"a model for {head}", error)) from error
     return model.eval()
 

@@ -49,9 +49,10 @@ def load_model(
         seed: of the random weights.
 
     Raises:
-        UserError: the directory is no model of the needed kind, or has no safetensors weights.
+        UserError: the directory is no model of the needed kind, or has no whole safetensors weights.
     """
     import torch
+    from safetensors import SafetensorError
     from transformers import AutoConfig, AutoModelForSeq2SeqLM, AutoModelForSequenceClassification
 
     settings: dict[str, Any] = {"local_files_only": True}
@@ -74,10 +75,13 @@ def load_model(
         return auto.from_config(config, attn_implementation="eager")
     if not any(Path(base).glob("*.safetensors")):
         raise UserError(f"{base}: expected weights as safetensors, found none.")
-    return auto.from_pretrained(
-        base, config=config, local_files_only=True, use_safetensors=True, attn_implementation="eager",
-        dtype=torch.float32,
-    )  # fmt: skip
+    try:
+        return auto.from_pretrained(
+            base, config=config, local_files_only=True, use_safetensors=True, attn_implementation="eager",
+            dtype=torch.float32,
+        )  # fmt: skip
+    except SafetensorError as error:
+        raise UserError(f"{base}: expected whole safetensors weights, but {_first_line(error)}") from error
 
 
 def _set_dropout(config: Any, rate: float) -> None:

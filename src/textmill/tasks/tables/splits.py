@@ -104,7 +104,7 @@ def _prescribed(members: dict[int, list[Row]], splits: dict[str, list[Row]], tab
             if row.split == strictest:
                 splits[strictest].append(row)
             else:
-                table.dropped[f"{row.split} row alike to a {strictest} row"] += 1
+                table.dropped[f"{row.split or 'train'} row alike to a {strictest} row"] += 1
 
 
 def _drawn(free: list[list[Row]], splits: dict[str, list[Row]], task: BaseTask, name: str, seed: int) -> None:
