@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textmill.training.corruption import corrupt_spans, framed, mask_tokens
+from textmill.training.corruption import corrupt_spans, framed, hide_tokens, mask_tokens
 from textmill.training.randomness import generator
 
 windows = st.tuples(st.integers(1, 5), st.integers(4, 60), st.integers(0, 2**31)).map(
@@ -58,3 +58,12 @@ def test_equal_seeds_draw_equal_exercises_and_other_steps_draw_others() -> None:
     first, again, other = (corrupt_spans(ids, generator(3, 2, step), 0.2, 3)[0] for step in (5, 5, 6))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
+
+
+@given(ids=windows, rate=st.floats(0.1, 0.9), seed=st.integers(0, 1000))
+def test_the_whole_window_is_asked_for_whatever_is_hidden(ids, rate, seed) -> None:
+    inputs, targets = hide_tokens(ids, generator(seed), rate)
+    assert np.array_equal(targets[:, :-1], ids)
+    assert (inputs[:, -1] == 2).all() and (targets[:, -1] == 2).all()
+    hidden = inputs[:, :-1] == 4
+    assert np.array_equal(inputs[:, :-1][~hidden], ids[~hidden])

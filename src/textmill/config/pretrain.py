@@ -28,6 +28,12 @@ class Pretrain(Training):
         le=1,
         description="seq2seq: share of steps that ask for a document's first line instead of spans.",
     )
+    rebuild: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="seq2seq: share of steps that ask for a whole window from one with masked tokens.",
+    )
     validations: int = Field(default=4, ge=1, description="Validations in a run, the last at its end.")
     validation_tokens: int = Field(default=40_000, ge=1, description="Tokens a validation looks at, at most.")
 

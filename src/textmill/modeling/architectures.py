@@ -29,7 +29,7 @@ def build(architecture: Architecture, shape: Shape) -> PreTrainedModel:
     """A model with random weights drawn from torch's generator.
 
     decoder is Llama (Touvron et al. 2023), encoder ModernBERT (Warner et al. 2024) with attention over the
-    whole window, seq2seq T5 1.1 (Raffel et al. 2020). None uses dropout: one pass over the text leaves
+    whole window, seq2seq T5 (Raffel et al. 2020). None uses dropout: one pass over the text leaves
     nothing to overfit.
     """
     return {"decoder": _llama, "encoder": _modernbert, "seq2seq": _t5}[architecture](shape)
@@ -93,7 +93,7 @@ def _t5(shape: Shape) -> PreTrainedModel:
         d_ff=shape.feed_forward,
         num_layers=shape.layers,
         num_heads=shape.heads,
-        feed_forward_proj="gated-gelu",
+        feed_forward_proj="relu",
         dropout_rate=0.0,
         **COMMON,
         **GENERATING,

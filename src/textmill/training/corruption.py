@@ -35,6 +35,25 @@ def mask_tokens(ids: Ids, random: np.random.Generator, rate: float, vocab_size: 
     return inputs, np.where(chosen, ids, IGNORED)
 
 
+def hide_tokens(ids: Ids, random: np.random.Generator, rate: float) -> tuple[Ids, Ids]:
+    """Token masking of BART (Lewis et al. 2020): the target is the whole window.
+
+    Unlike span corruption this asks for a text as long as the input and aligned with it, as translation
+    does, so that the decoder learns where to look.
+
+    Args:
+        ids: (rows, length).
+        random: drawn from in a fixed amount.
+        rate: share of tokens that becomes ``<mask>``.
+
+    Returns:
+        Inputs and targets, both followed by ``<eos>`` and of shape (rows, length + 1).
+    """
+    ends = np.full((len(ids), 1), EOS)
+    inputs = np.where(random.random(ids.shape) < rate, MASK, ids)
+    return np.hstack([inputs, ends]), np.hstack([ids, ends])
+
+
 def framed(ids: Ids) -> Ids:
     """`ids` between ``<bos>`` and ``<eos>``, as the encoder's own tokenizer frames a text."""
     rows = len(ids)

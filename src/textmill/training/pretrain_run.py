@@ -88,6 +88,7 @@ def exercise_of(params: Pretrain, seed: int) -> Exercise:
         noise_density=params.noise_density,
         mean_span=params.mean_span,
         first_line=params.first_line if params.architecture == "seq2seq" else 0.0,
+        rebuild=params.rebuild,
     )
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from textmill.errors import UserError
 from textmill.tokenization.packing import TokenShards
-from textmill.training.corruption import corrupt_spans, framed, mask_tokens
+from textmill.training.corruption import corrupt_spans, framed, hide_tokens, mask_tokens
 from textmill.training.cpu import autocast
 from textmill.training.objectives import masked_token_loss, next_token_loss, target_loss
 from textmill.training.openings import Openings
@@ -37,6 +37,7 @@ class Exercise:
     noise_density: float
     mean_span: float
     first_line: float
+    rebuild: float
 
 
 class Pretraining:
@@ -74,35 +75,41 @@ class Pretraining:
         """The loss of a step, and the tokens it reads."""
         exercise = self.exercise
         with autocast(exercise.precision):
-            if self.openings is not None and self._is_opening(step):
+            if self.openings is not None and _place(step) < exercise.first_line:
                 inputs, attention, labels = self.openings.step(step, exercise.batch, exercise.context)
                 tokens = int(attention.sum() + (labels >= 0).sum())
                 return target_loss(self.model, inputs, attention, labels), tokens
             ids = self.windows.step(step, exercise.batch)
-            return self._window_loss(ids, generator(exercise.seed, self.stream, step)), ids.size
+            return self._window_loss(ids, step), ids.size
 
-    def _is_opening(self, step: int) -> bool:
-        share = self.exercise.first_line
-        return int((step + 1) * share) > int(step * share)
-
-    def _window_loss(self, ids: npt.NDArray[np.int64], random: np.random.Generator) -> torch.Tensor:
+    def _window_loss(self, ids: npt.NDArray[np.int64], step: int) -> torch.Tensor:
         import numpy as np
 
         exercise = self.exercise
+        random = generator(exercise.seed, self.stream, step)
         if exercise.architecture == "decoder":
             return next_token_loss(self.model, ids)
         if exercise.architecture == "encoder":
             size = self.model.config.vocab_size
             inputs, labels = mask_tokens(framed(ids), random, exercise.mask_rate, size)
             return masked_token_loss(self.model, inputs, labels)
-        inputs, labels = corrupt_spans(ids, random, exercise.noise_density, exercise.mean_span)
+        if 1 - _place(step) <= exercise.rebuild:
+            inputs, labels = hide_tokens(ids, random, exercise.noise_density)
+        else:
+            inputs, labels = corrupt_spans(ids, random, exercise.noise_density, exercise.mean_span)
         return target_loss(self.model, inputs, np.ones_like(inputs), labels)
+
+
+def _place(step: int) -> float:
+    """A place in [0, 1) for each step: multiples of the golden ratio spread evenly however many there are."""
+    return step * 0.6180339887498949 % 1.0
 
 
 def validation(
     model: PreTrainedModel, exercise: Exercise, shards: TokenShards, where: str, tokens: int
 ) -> Callable[[], Mapping[str, float]]:
     """A function that gives the mean loss on the same `tokens` tokens of a split whenever it is called."""
+    exercise = replace(exercise, first_line=0.0, rebuild=0.0)
     asked = Pretraining(model, exercise, shards, where, stream=_VALIDATION)
     steps = max(
         1, min(tokens, asked.windows.count * asked.windows.length) // (exercise.batch * asked.windows.length)
