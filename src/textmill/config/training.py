@@ -30,6 +30,9 @@ class Training(Section):
     precision: Literal["bf16", "fp32"] = Field(
         default="bf16", description="Numbers in matrix products; weights and averages are always fp32."
     )
+    device: Literal["cpu", "cuda"] = Field(
+        default="cpu", description="Where the model is trained; part of the result's last bits."
+    )
     threads: int = Field(default=1, ge=1, le=256, description="CPU threads; part of the result's last bits.")
     log_every: int = Field(default=20, ge=1, description="Steps between points of the loss curve.")
     checkpoint_seconds: float = Field(

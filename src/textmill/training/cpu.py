@@ -1,10 +1,13 @@
-"""Settings of one process for fast and repeatable training on a CPU."""
+"""Settings of one process for fast and repeatable training."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 from typing import Any
+
+from textmill.errors import UserError
 
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_MAX = -1, -2, -4
 
@@ -34,6 +37,8 @@ def tune_allocator() -> bool:
 def prepare(threads: int, seed: int) -> None:
     """Tune the allocator, use `threads` threads, seed torch and demand deterministic kernels."""
     tune_allocator()
+    # cuBLAS has deterministic kernels only with a workspace of a stated size; it is read at first use.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     import torch
 
     torch.set_num_threads(threads)
@@ -41,13 +46,29 @@ def prepare(threads: int, seed: int) -> None:
     torch.use_deterministic_algorithms(True)
 
 
-def autocast(precision: str) -> contextlib.AbstractContextManager[Any]:
-    """A context in which matrix products run in `precision`: ``bf16``, or ``fp32`` for none."""
+def autocast(precision: str, device: str) -> contextlib.AbstractContextManager[Any]:
+    """A context in which matrix products on `device` run in `precision`: ``bf16``, or ``fp32`` for none."""
     import torch
 
     if precision == "bf16":
-        return torch.autocast("cpu", torch.bfloat16)
+        return torch.autocast(device, torch.bfloat16)
     return contextlib.nullcontext()
+
+
+def placed(model: Any, device: str) -> Any:
+    """`model` on `device`.
+
+    Raises:
+        UserError: it is ``cuda`` and there is no such device here.
+    """
+    import torch
+
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UserError(
+            "params.yaml asks for device: cuda, but torch finds no CUDA device here. Set device: cpu, or "
+            "install a CUDA build of torch on a machine with a GPU."
+        )
+    return model.to(device)
 
 
 def peak_memory_bytes() -> int:

@@ -13,7 +13,7 @@ from textmill.modeling.saving import copy_tokenizer, save_model
 from textmill.progress import Progress
 from textmill.training.bases import load_model, load_tokenizer
 from textmill.training.checkpoints import Checkpoints
-from textmill.training.cpu import autocast
+from textmill.training.cpu import autocast, placed
 from textmill.training.events import Spool
 from textmill.training.examples import Examples, encode, label_numbers, read_rows
 from textmill.training.loop import Run, fit
@@ -71,6 +71,7 @@ def finetune(
         weights' `validation_loss` (and `validation_accuracy`).
     """
     model = load_model(params.base, params.objective, task.labels, params.dropout, is_control, seed)
+    model = placed(model, params.device)
     steps = task.steps(params.epochs)
     best = (params.best, params.best == "accuracy")
     run = fit(
@@ -103,12 +104,12 @@ def _loss(model: Any, task: Task, params: Finetune) -> Callable[[int], tuple[Any
     def loss(step: int) -> tuple[Any, int]:
         inputs, attention, labels = task.train.step(step)
         tokens = int(attention.sum())
-        with autocast(params.precision):
+        with autocast(params.precision, params.device):
             if params.objective == "generation":
                 value = target_loss(model, inputs, attention, labels, params.label_smoothing)
                 return value, tokens + int((labels >= 0).sum())
             logits = class_logits(model, inputs, attention)
-        numbers = torch.from_numpy(labels)
+        numbers = torch.from_numpy(labels).to(model.device)
         return torch.nn.functional.cross_entropy(
             logits, numbers, label_smoothing=params.label_smoothing
         ), tokens
@@ -122,9 +123,9 @@ def _validation(model: Any, task: Task, params: Finetune) -> Callable[[], Mappin
     def classification() -> Mapping[str, float]:
         total, right, rows = 0.0, 0, 0
         for inputs, attention, labels in task.validation.in_order():
-            with autocast(params.precision):
+            with autocast(params.precision, params.device):
                 logits = class_logits(model, inputs, attention)
-            numbers = torch.from_numpy(labels)
+            numbers = torch.from_numpy(labels).to(model.device)
             total += float(torch.nn.functional.cross_entropy(logits, numbers, reduction="sum"))
             right += int((logits.argmax(dim=1) == numbers).sum())
             rows += len(labels)
@@ -134,7 +135,7 @@ def _validation(model: Any, task: Task, params: Finetune) -> Callable[[], Mappin
         total, tokens = 0.0, 0
         for inputs, attention, labels in task.validation.in_order():
             count = int((labels >= 0).sum())
-            with autocast(params.precision):
+            with autocast(params.precision, params.device):
                 total += float(target_loss(model, inputs, attention, labels)) * count
             tokens += count
         return {"loss": total / tokens}

@@ -23,7 +23,7 @@ def next_token_loss(model: Any, ids: Ids) -> torch.Tensor:
     """Causal language modelling: each token of `ids` (rows, length) but the first, from those before it."""
     import torch
 
-    tokens = torch.from_numpy(ids)
+    tokens = _on_device_of(model, ids)
     hidden = model.model(input_ids=tokens[:, :-1], use_cache=False).last_hidden_state
     logits = model.lm_head(hidden.flatten(0, 1))
     return torch.nn.functional.cross_entropy(logits.float(), tokens[:, 1:].flatten())
@@ -33,11 +33,11 @@ def masked_token_loss(model: Any, inputs: Ids, labels: Ids) -> torch.Tensor:
     """Masked language modelling; the head runs at the labelled positions only. Both are (rows, length)."""
     import torch
 
-    hidden = model.model(input_ids=torch.from_numpy(inputs)).last_hidden_state.flatten(0, 1)
+    hidden = model.model(input_ids=_on_device_of(model, inputs)).last_hidden_state.flatten(0, 1)
     flat = labels.ravel()
     places = np.flatnonzero(flat != IGNORED)
-    logits = model.decoder(model.head(hidden[torch.from_numpy(places)]))
-    return torch.nn.functional.cross_entropy(logits.float(), torch.from_numpy(flat[places]))
+    logits = model.decoder(model.head(hidden[_on_device_of(model, places)]))
+    return torch.nn.functional.cross_entropy(logits.float(), _on_device_of(model, flat[places]))
 
 
 def target_loss(model: Any, inputs: Ids, attention: Ids, labels: Ids, smoothing: float = 0.0) -> torch.Tensor:
@@ -52,10 +52,10 @@ def target_loss(model: Any, inputs: Ids, attention: Ids, labels: Ids, smoothing:
     """
     import torch
 
-    targets = torch.from_numpy(labels)
+    targets = _on_device_of(model, labels)
     output = model(
-        input_ids=torch.from_numpy(inputs),
-        attention_mask=torch.from_numpy(attention),
+        input_ids=_on_device_of(model, inputs),
+        attention_mask=_on_device_of(model, attention),
         decoder_input_ids=model.prepare_decoder_input_ids_from_labels(targets),
         use_cache=False,
     )
@@ -67,7 +67,11 @@ def target_loss(model: Any, inputs: Ids, attention: Ids, labels: Ids, smoothing:
 
 def class_logits(model: PreTrainedModel, inputs: Ids, attention: Ids) -> torch.Tensor:
     """Scores of the classes: (rows, classes), fp32. `inputs` and `attention` are (rows, length)."""
+    output = model(input_ids=_on_device_of(model, inputs), attention_mask=_on_device_of(model, attention))
+    return output.logits.float()
+
+
+def _on_device_of(model: Any, values: Ids) -> torch.Tensor:
     import torch
 
-    output = model(input_ids=torch.from_numpy(inputs), attention_mask=torch.from_numpy(attention))
-    return output.logits.float()
+    return torch.from_numpy(values).to(model.device)

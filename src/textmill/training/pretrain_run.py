@@ -15,6 +15,7 @@ from textmill.progress import Progress
 from textmill.tokenization.directory import load_tokenizer, save_tokenizer
 from textmill.tokenization.packing import open_shards
 from textmill.training.checkpoints import Checkpoints
+from textmill.training.cpu import placed
 from textmill.training.events import Spool
 from textmill.training.loop import Plan, fit
 from textmill.training.openings import newline_tokens
@@ -42,7 +43,7 @@ def pretrain(
         UserError: the splits are too short, or the loss becomes infinite.
     """
     tokenizer = load_tokenizer(tokenizer_directory)
-    model = _new_model(params, seed, tokenizer.get_vocab_size())
+    model = placed(_new_model(params, seed, tokenizer.get_vocab_size()), params.device)
     splits = {split: open_shards(Path(tokens) / split) for split in ("train", "validation")}
     exercise = exercise_of(params, seed)
     newlines = newline_tokens(tokenizer.get_vocab())

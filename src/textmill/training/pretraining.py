@@ -74,7 +74,7 @@ class Pretraining:
     def loss(self, step: int) -> tuple[torch.Tensor, int]:
         """The loss of a step, and the tokens it reads."""
         exercise = self.exercise
-        with autocast(exercise.precision):
+        with autocast(exercise.precision, self.model.device.type):
             if self.openings is not None and _place(step) < exercise.first_line:
                 inputs, attention, labels = self.openings.step(step, exercise.batch, exercise.context)
                 tokens = int(attention.sum() + (labels >= 0).sum())
