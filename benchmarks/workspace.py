@@ -46,7 +46,7 @@ def environment(root: Path, cache: Path | None = None) -> dict[str, str]:
 
 
 def measure(command: list[str], root: Path, variables: dict[str, str]) -> Measured:
-    """Run `command` in `root` and sample the memory of it and of all it starts, ten times a second.
+    """Run `command` in `root` and sample the memory of it and of all it starts, twice a second.
 
     Memory is the proportional set size where the system tells it (pages shared by forked workers
     count once), else the resident set size. CPU seconds are those of finished children.
@@ -69,7 +69,7 @@ def measure(command: list[str], root: Path, variables: dict[str, str]) -> Measur
 
 
 def _watch(pid: int, peak: list[int], done: threading.Event) -> None:
-    while not done.wait(0.1):
+    while not done.wait(0.5):
         peak[0] = max(peak[0], _tree_memory(pid))
 
 
