@@ -8,7 +8,7 @@ def main(stage: Stage) -> None:
     """Train one run on data/tasks/TASK -> models/{tasks,controls}/RUN, reports/finetune/RUN.json."""
     from textmill.files import write_json
     from textmill.training.checkpoints import Checkpoints, run_key
-    from textmill.training.cpu import prepare
+    from textmill.training.device import prepare
     from textmill.training.events import Spool
     from textmill.training.finetune_run import Task, finetune, write_no_control
 

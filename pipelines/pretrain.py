@@ -8,7 +8,7 @@ def main(stage: Stage) -> None:
     """Train one model on data/tokens -> models/pretrained/MODEL, reports/pretrain/MODEL.json."""
     from textmill.files import write_json
     from textmill.training.checkpoints import Checkpoints, run_key
-    from textmill.training.cpu import prepare
+    from textmill.training.device import prepare
     from textmill.training.events import Spool
     from textmill.training.pretrain_run import pretrain
 

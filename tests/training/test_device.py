@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from textmill.errors import UserError
-from textmill.training.cpu import placed
+from textmill.training.device import placed
 
 
 def test_a_missing_gpu_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,7 +19,7 @@ from textmill.tokenization.bpe import assemble
 from textmill.tokenization.directory import save_tokenizer
 from textmill.training.bases import load_model
 from textmill.training.checkpoints import Checkpoints
-from textmill.training.cpu import prepare
+from textmill.training.device import prepare
 from textmill.training.events import Spool
 from textmill.training.examples import Examples
 from textmill.training.finetune_run import Task, finetune

@@ -17,7 +17,7 @@ from textmill.config.pretrain import Pretrain
 from textmill.errors import UserError
 from textmill.progress import Progress
 from textmill.training.checkpoints import Checkpoints, run_key
-from textmill.training.cpu import prepare
+from textmill.training.device import prepare
 from textmill.training.events import Spool
 from textmill.training.loop import Plan, fit
 from textmill.training.optimizers import adamw

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from textmill.errors import UserError
-from textmill.training.cpu import tune_allocator
+from textmill.training.device import tune_allocator
 
 
 def load_tokenizer(directory: str | os.PathLike[str]) -> Any:

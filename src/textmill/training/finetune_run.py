@@ -13,7 +13,7 @@ from textmill.modeling.saving import copy_tokenizer, save_model
 from textmill.progress import Progress
 from textmill.training.bases import load_model, load_tokenizer
 from textmill.training.checkpoints import Checkpoints
-from textmill.training.cpu import autocast, placed
+from textmill.training.device import autocast, placed
 from textmill.training.events import Spool
 from textmill.training.examples import Examples, encode, label_numbers, read_rows
 from textmill.training.loop import Run, fit

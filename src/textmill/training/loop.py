@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from textmill.errors import UserError
 from textmill.progress import Progress
 from textmill.training.checkpoints import Checkpoints
-from textmill.training.cpu import peak_memory_bytes
+from textmill.training.device import peak_memory_bytes
 from textmill.training.events import Spool
 from textmill.training.optimizers import restore, set_factor, state_tensors
 from textmill.training.schedule import trapezoid

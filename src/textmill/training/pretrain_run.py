@@ -15,7 +15,7 @@ from textmill.progress import Progress
 from textmill.tokenization.directory import load_tokenizer, save_tokenizer
 from textmill.tokenization.packing import open_shards
 from textmill.training.checkpoints import Checkpoints
-from textmill.training.cpu import placed
+from textmill.training.device import placed
 from textmill.training.events import Spool
 from textmill.training.loop import Plan, fit
 from textmill.training.openings import newline_tokens

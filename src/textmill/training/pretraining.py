@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from textmill.errors import UserError
 from textmill.tokenization.packing import TokenShards
 from textmill.training.corruption import corrupt_spans, framed, hide_tokens, mask_tokens
-from textmill.training.cpu import autocast
+from textmill.training.device import autocast
 from textmill.training.objectives import masked_token_loss, next_token_loss, target_loss
 from textmill.training.openings import Openings
 from textmill.training.randomness import generator
