@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
+import shutil
 import statistics
 import sys
 import tempfile
@@ -18,15 +21,24 @@ MINUTE, GIB = 60.0, 2**30
 def rows() -> list[tuple[str, str, str, str]]:
     """Measure in a fresh clone: (claim, goal, measured, met) for each budget.
 
+    TEXTMILL_BENCH_DIR names a directory to work in and to keep; otherwise it is a temporary one.
+
     Raises:
         SystemExit: a measured command failed; its output is shown.
     """
-    with tempfile.TemporaryDirectory(prefix="textmill-bench-") as folder:
-        root = clone(Path(folder) / "clone")
-        variables = environment(root, Path(folder) / "cache")
+    with contextlib.ExitStack() as stack:
+        folder = Path(
+            os.environ.get("TEXTMILL_BENCH_DIR")
+            or stack.enter_context(tempfile.TemporaryDirectory(prefix="textmill-bench-"))
+        )
+        root = clone(folder / "clone")
+        (root / "dvc.lock").unlink(missing_ok=True)
+        variables = environment(root, folder / "cache")
         down = [sys.executable, "-m", "flows.server", "down"]
         try:
             cold = _ok(measure(FLOW, root, variables))
+            (folder / "cold-run.txt").write_text(cold.output, encoding="utf-8")
+            shutil.copy(root / "dvc.lock", folder / "dvc.lock")
             idle = statistics.median(_ok(measure(FLOW, root, variables)).wall for _ in range(3))
             repro = statistics.median(_ok(measure(["dvc", "repro"], root, variables)).wall for _ in range(3))
             stale = _stale_after_threshold(root, variables)
