@@ -203,3 +203,11 @@ def test_a_shape_that_cannot_be_is_named() -> None:
 
     with pytest.raises(UserError, match=r"pretrain\.decoder.*heads: expected to divide hidden \(32\)"):
         validated(Pretrain, {**PARAMS, "heads": 3}, "params.yaml: pretrain.decoder")
+
+
+def test_a_model_may_declare_longer_inputs_than_its_windows(token_folder, tmp_path) -> None:
+    from transformers import AutoConfig, AutoTokenizer
+
+    run_pretrain(token_folder, tmp_path, steps=1, positions=96)
+    assert AutoConfig.from_pretrained(tmp_path / "model").max_position_embeddings == 96
+    assert AutoTokenizer.from_pretrained(tmp_path / "model").model_max_length == 96

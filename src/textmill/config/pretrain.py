@@ -18,6 +18,12 @@ class Pretrain(Training):
     heads: int = Field(ge=1, description="Attention heads; divides hidden.")
     feed_forward: int = Field(ge=8, description="Inner width of the feed-forward layers.")
     context: int = Field(ge=16, le=32768, description="Tokens in a training window.")
+    positions: int | None = Field(
+        default=None,
+        ge=16,
+        description="Longest input the saved model declares; null for context. Positions are relative in every "
+        "architecture, so it may exceed the training window.",
+    )
     steps: int = Field(ge=1, description="Optimizer steps.")
     mask_rate: float = Field(default=0.25, gt=0, lt=1, description="encoder: share of tokens to predict.")
     noise_density: float = Field(default=0.2, gt=0, lt=1, description="seq2seq: share of tokens missing.")
@@ -36,6 +42,11 @@ class Pretrain(Training):
     )
     validations: int = Field(default=4, ge=1, description="Validations in a run, the last at its end.")
     validation_tokens: int = Field(default=40_000, ge=1, description="Tokens a validation looks at, at most.")
+
+    @property
+    def longest_input(self) -> int:
+        """Tokens in the longest input that the saved model declares."""
+        return self.positions or self.context
 
     @model_validator(mode="after")
     def _heads_divide_hidden(self) -> Self:

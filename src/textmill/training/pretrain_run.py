@@ -64,7 +64,7 @@ def pretrain(
     save_model(
         model,
         directory,
-        lambda folder: save_tokenizer(tokenizer, folder, params.architecture, params.context),
+        lambda folder: save_tokenizer(tokenizer, folder, params.architecture, params.longest_input),
     )
     return {
         "architecture": params.architecture,
@@ -97,7 +97,9 @@ def _new_model(params: Pretrain, seed: int, vocab_size: int) -> Any:
     import torch
 
     torch.manual_seed(seed)
-    shape = Shape(params.layers, params.hidden, params.heads, params.feed_forward, params.context, vocab_size)
+    shape = Shape(
+        params.layers, params.hidden, params.heads, params.feed_forward, params.longest_input, vocab_size
+    )
     try:
         return build(params.architecture, shape)
     except ValueError as error:
