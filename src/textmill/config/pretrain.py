@@ -21,8 +21,8 @@ class Pretrain(Training):
     positions: int | None = Field(
         default=None,
         ge=16,
-        description="Longest input the saved model declares; null for context. Positions are relative in every "
-        "architecture, so it may exceed the training window.",
+        description="Longest input the saved model declares; null for context. No architecture here learns "
+        "positions, so it may exceed the training window.",
     )
     steps: int = Field(ge=1, description="Optimizer steps.")
     mask_rate: float = Field(default=0.25, gt=0, lt=1, description="encoder: share of tokens to predict.")
