@@ -14,7 +14,7 @@ export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev run repro up down status test test-quick test-faults lint format bench deps docs lock clean
+.PHONY: help install install-dev run repro up down status test test-quick test-faults lint format bench bench-corpus deps docs lock clean
 
 help: ## List what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -69,8 +69,15 @@ format: install-dev ## Let ruff format and fix
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: install-dev ## Measure every claim beside its peer; writes benchmarks/RESULTS.md
+bench: $(VENV)/.installed-bench ## Measure every claim beside its peer; writes benchmarks/RESULTS.md
 	@$(BIN)/python -m benchmarks
+
+bench-corpus: $(VENV)/.installed-bench ## Measure the claims about curation beside their peers
+	@$(BIN)/python -m benchmarks corpus
+
+$(VENV)/.installed-bench: $(VENV)/.installed-dev requirements-bench.lock
+	@$(BIN)/pip install --quiet -r requirements-bench.lock
+	@touch $@
 
 deps: install ## Rewrite the code deps of every stage in dvc.yaml from its imports
 	@$(BIN)/python -m textmill.dag.closure --write

@@ -1,6 +1,6 @@
-"""Write requirements.lock and requirements-dev.lock from what this environment has installed.
+"""Write requirements.lock, requirements-dev.lock and requirements-bench.lock from what is installed here.
 
-Run it inside a virtual environment in which `pip install -e .[dev]` has just resolved pyproject.toml:
+Run it inside a virtual environment in which `pip install -e .[dev,bench]` has just resolved pyproject.toml:
 
     python infra/lock.py
 """
@@ -37,7 +37,9 @@ def closure(requirements: Iterable[str]) -> dict[str, str]:
         try:
             found = distribution(name)
         except PackageNotFoundError:
-            raise SystemExit(f"{name} is needed but not installed; run: pip install -e .[dev]") from None
+            raise SystemExit(
+                f"{name} is needed but not installed; run: pip install -e .[dev,bench]"
+            ) from None
         # A local version (2.13.0+cpu) names a build, which is the installer's choice, not the lock's.
         pins[name] = re.sub(r"\+.*$", "", found.version)
         for wanted in {"", *requirement.extras}:
@@ -52,8 +54,16 @@ def main() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     runtime = closure(project["dependencies"])
     development = closure(project["optional-dependencies"]["dev"])
+    peers = closure(project["optional-dependencies"]["bench"])
     write(ROOT / "requirements.lock", runtime)
-    write(ROOT / "requirements-dev.lock", {k: v for k, v in development.items() if k not in runtime})
+    development = without(development, runtime, {project["name"]: ""})
+    write(ROOT / "requirements-dev.lock", development)
+    write(ROOT / "requirements-bench.lock", without(peers, runtime, development))
+
+
+def without(pins: dict[str, str], *others: dict[str, str]) -> dict[str, str]:
+    """The pins whose names are in none of `others`."""
+    return {name: version for name, version in pins.items() if not any(name in other for other in others)}
 
 
 def write(path: Path, pins: dict[str, str]) -> None:
