@@ -93,7 +93,7 @@ def sources() -> dict[str, dict[str, object]]:
 def build() -> Path:
     """The directory of cleaned document shards, built unless this very corpus is in the cache.
 
-    TEXTMILL_BENCH_CORPUS names a directory of document shards (`id`, `text`, `source`, `lang`) to use instead.
+    TEXTMILL_BENCH_CORPUS names a directory of document shards (id, text, source, lang) to use instead.
     """
     if chosen := os.environ.get("TEXTMILL_BENCH_CORPUS"):
         return Path(chosen)

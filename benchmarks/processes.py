@@ -39,8 +39,8 @@ def compared(
     """Run each work `rounds` times, in turn, and return the medians by name.
 
     Args:
-        works: by name a module-level function and its arguments. The function prepares (imports, opens files) and
-            returns a function without arguments, which is what is measured.
+        works: by name a module-level function and its arguments. The function prepares (imports, opens
+            files) and returns a function without arguments, which is what is measured.
         rounds: how many times; the works alternate, so that what else the machine does hits all of them.
 
     Raises:
