@@ -8,6 +8,7 @@ from textmill.config.clean import Clean
 from textmill.config.load import read_params
 from textmill.config.tasks import KINDS
 from textmill.corpus.cleaning import clean_text
+from textmill.corpus.selection.exclusions import exclusion_list
 from textmill.errors import UserError
 from textmill.tasks.tables.build import build
 
@@ -27,7 +28,8 @@ def main(stage: Stage) -> None:
     task = stage.params(KINDS[kind])
     clean = partial(clean_text, options=stage.params(Clean, "clean"))
     local = Path((params.get("ingest") or {}).get("local", "sources"))
-    about = build(name, task, stage.seed, local, clean, Path("data/tasks") / name)
+    excluded = exclusion_list((params.get("select") or {}).get("exclude_file"))
+    about = build(name, task, stage.seed, local, clean, Path("data/tasks") / name, excluded)
     counts = ", ".join(f"{part} {count:,}" for part, count in about["rows"].items())
     dropped = ", ".join(f"{reason} {count:,}" for reason, count in about["dropped"].items())
     stage.say(f"{counts} rows; dropped: {dropped or 'none'}")

@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from textmill.config.mix import Mix
 from textmill.config.section import Section
 from textmill.config.thresholds import C4, Bounds, FineWeb, Gopher, Repetition
 
@@ -9,7 +10,7 @@ from textmill.config.thresholds import C4, Bounds, FineWeb, Gopher, Repetition
 class Rules(Section):
     """Which groups of rules are in force."""
 
-    exclude: bool = Field(default=True, description="Drop the documents listed under `exclude`.")
+    exclude: bool = Field(default=True, description="Drop the documents of `exclude` and `exclude_file`.")
     empty: bool = Field(default=True, description="Drop documents without a character.")
     language: bool = Field(default=True, description="Drop documents in other languages than those allowed.")
     contamination: bool = Field(default=True, description="Drop documents that overlap with evaluation rows.")
@@ -19,6 +20,7 @@ class Rules(Section):
     fineweb: bool = Field(default=True, description="Apply `fineweb`.")
     signals: bool = Field(default=True, description="Apply `signals`.")
     duplicates: bool = Field(default=True, description="Keep one document of each cluster of duplicates.")
+    mix: bool = Field(default=True, description="Apply `mix`.")
 
 
 class Thresholds(Section):
@@ -48,6 +50,11 @@ class Select(Thresholds):
     exclude: tuple[str, ...] = Field(
         default=(), strict=False, description="Ids of documents to leave out, for instance on request."
     )
+    exclude_file: str | None = Field(
+        default=None,
+        description="JSON lines with the `id` of a document or task row each (and `reason`, `date`), which "
+        "`textmill forget` writes. They are left out too.",
+    )
     max_contamination: float = Field(
         default=0.0,
         ge=0,
@@ -58,6 +65,7 @@ class Select(Thresholds):
     validation_fraction: float = Field(
         default=0.02, gt=0, lt=1, description="Share of documents held out as validation, about."
     )
+    mix: Mix = Field(default_factory=Mix, description="Caps and weights of sources and languages.")
     rules: Rules = Field(default_factory=Rules, description="Which groups of rules are in force.")
     by_language: dict[str, Override] = Field(
         default_factory=dict, description="Thresholds that differ for a language."

@@ -125,6 +125,22 @@ def read_table(path: str | os.PathLike[str], columns: Sequence[str] | None = Non
         ) from error
 
 
+def read_schema(path: str | os.PathLike[str]) -> pa.Schema:
+    """The columns of a Parquet file, read from its footer.
+
+    Raises:
+        UserError: the file is missing or damaged.
+    """
+    try:
+        return pq.read_schema(path)
+    except FileNotFoundError:
+        raise UserError(f"{path}: not found; expected a Parquet file.") from None
+    except (pa.ArrowInvalid, OSError) as error:
+        raise UserError(
+            f"{path}: expected a readable Parquet file, but {str(error).splitlines()[0]}"
+        ) from error
+
+
 def read_batches(
     directory: str | os.PathLike[str], columns: Sequence[str] | None = None, rows: int = 4096
 ) -> Iterator[pa.RecordBatch]:

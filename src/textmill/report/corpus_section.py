@@ -9,6 +9,8 @@ from textmill.report.figures import percent
 
 COLOURS = 6
 STEPS = {
+    "exclude": "After the exclusion list",
+    "mix": "After mixing sources and languages",
     "clean": "After the language filter",
     "annotate": "After the quality rules",
     "contamination": "After the test-set check",
@@ -35,7 +37,8 @@ def funnel(files: RunFiles) -> list[dict[str, Any]]:
     came = files.corpus["documents"]["in"]
     steps = {"Came in": came}
     for row in files.corpus["dropped"]:
-        steps[STEPS.get(row["stage"], f"After {row['stage']}")] = row["left"]
+        family = row["rule"].partition(".")[0]
+        steps[STEPS.get(family) or STEPS.get(row["stage"], f"After {row['stage']}")] = row["left"]
     steps["Kept for training"] = files.corpus["documents"]["train"]
     steps["Kept for validation"] = files.corpus["documents"]["validation"]
     return [

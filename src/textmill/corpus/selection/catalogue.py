@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from textmill.corpus.shards import read_table, shard_paths
+from textmill.corpus.shards import read_schema, read_table, shard_paths
 from textmill.errors import UserError
 
 KEPT = -1
@@ -62,7 +63,20 @@ class Catalogue:
 
     @cached_property
     def _order(self) -> npt.NDArray[np.int64]:
-        return np.argsort(self.ids)
+        return sorted_places(self.ids)
+
+    @cached_property
+    def rank(self) -> npt.NDArray[np.int64]:
+        """The place of each document's id among all ids in ascending order."""
+        rank = np.empty(len(self), np.int64)
+        rank[self._order] = np.arange(len(self))
+        return rank
+
+    def undecided(self) -> Catalogue:
+        """The same documents with nothing decided; what is known of them is shared, not copied."""
+        fresh = Catalogue(self.ids, self.source, self.lang, self.characters, self.sources, self.langs)
+        fresh.__dict__.update({"_order": self._order, "rank": self.rank})
+        return fresh
 
     @property
     def kept(self) -> npt.NDArray[np.bool_]:
@@ -92,16 +106,43 @@ class Catalogue:
 
     def find(self, ids: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.int64]:
         """The document of each id, or -1."""
-        wanted = np.array(ids.to_pylist(), "S32")
+        wanted = hex_ids(ids)
+        if not len(self):
+            return np.full(len(wanted), -1)
         places = np.searchsorted(self.ids, wanted, sorter=self._order)
         found = self._order[np.minimum(places, len(self) - 1)]
         return np.where(self.ids[found] == wanted, found, -1)
 
 
+def hex_ids(ids: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.bytes_]:
+    """Ids as numpy strings of 32 bytes."""
+    array = ids.combine_chunks() if isinstance(ids, pa.ChunkedArray) else ids
+    array = array.cast(pa.large_binary())
+    if not len(array) or array.null_count or not pc.all(pc.equal(pc.binary_length(array), 32)).as_py():
+        return np.array(array.to_pylist(), "S32")
+    _, offsets, data = array.buffers()
+    start = int(np.frombuffer(offsets, np.int64, 1, array.offset * 8)[0])
+    return np.frombuffer(data, "S32", len(array), start)
+
+
+def sorted_places(ids: npt.NDArray[np.bytes_]) -> npt.NDArray[np.int64]:
+    """The order that sorts ids of 32 bytes; 16 tell most of them apart, compared as two numbers."""
+    words = np.ascontiguousarray(ids).view(">u8").reshape(len(ids), 4).astype(np.uint64)
+    order = np.lexsort((words[:, 1], words[:, 0]))
+    first = words[order]
+    if len(ids) > 1 and (first[1:, :2] == first[:-1, :2]).all(axis=1).any():
+        order = np.lexsort(words.T[::-1])
+    return order
+
+
 def aligned_shards(
-    clean: str | os.PathLike[str], signals: str | os.PathLike[str]
+    clean: str | os.PathLike[str], signals: str | os.PathLike[str], columns: Sequence[str] | None = None
 ) -> Iterator[tuple[pa.Table, pa.Table]]:
     """Yield each shard of documents (`id`, `source`, `lang`) with its shard of signals.
+
+    Args:
+        clean, signals: the two directories.
+        columns: the signals to read beside `id`; all by default. Those a shard lacks are left out.
 
     Raises:
         UserError: the two directories do not hold the same documents in the same shards.
@@ -113,13 +154,21 @@ def aligned_shards(
             "Run annotate again."
         )
     for documents, found in zip(one, other, strict=True):
-        table, values = read_table(documents, ["id", "source", "lang"]), read_table(found)
+        table = read_table(documents, ["id", "source", "lang"])
+        values = read_table(found, _present(found, columns))
         if "id" not in values.column_names or not table["id"].equals(values["id"].cast(pa.string())):
             raise UserError(
                 f"{found}: expected the documents of {documents} in the same order, found others. "
                 "Run annotate again."
             )
         yield table, values
+
+
+def _present(path: Path, columns: Sequence[str] | None) -> list[str] | None:
+    if columns is None:
+        return None
+    names = read_schema(path).names
+    return [name for name in dict.fromkeys(["id", *columns]) if name in names]
 
 
 class CatalogueBuilder:
@@ -133,7 +182,7 @@ class CatalogueBuilder:
     def add(self, documents: pa.Table, characters: npt.NDArray[np.int64]) -> tuple[np.ndarray, np.ndarray]:
         """Add a shard; returns its source and language indices."""
         source, lang = _codes(documents["source"], self._sources), _codes(documents["lang"], self._langs)
-        self._columns.append((np.array(documents["id"].to_pylist(), "S32"), source, lang, characters))
+        self._columns.append((hex_ids(documents["id"]), source, lang, characters))
         return source, lang
 
     @property

@@ -1,26 +1,98 @@
-"""Apply the rules to the catalogue: on request, empty, language, contamination, quality, duplicates."""
+"""Apply the rules to the catalogue: on request, empty, language, contamination, quality, duplicates, mix."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from textmill.config.select import Select
-from textmill.corpus.selection.catalogue import Catalogue, Verdict
+from textmill.corpus.selection.catalogue import Catalogue, Verdict, hex_ids
+from textmill.corpus.selection.mix import drop_for_mix
 from textmill.corpus.selection.rules import Failures, Rule
+from textmill.corpus.shards import read_table
 from textmill.errors import UserError
 
 
-def drop_excluded(catalogue: Catalogue, params: Select) -> list[str]:
-    """Drop the documents that the params list; returns listed ids that no document has."""
-    if not params.rules.exclude or not params.exclude:
+@dataclass(frozen=True)
+class Findings:
+    """What contamination and dedup found, and which document each row is about.
+
+    Attributes:
+        overlaps, duplicates: as those stages wrote them.
+        overlapping, duplicated: int64, for each row its document.
+        cluster: int64, each document's cluster; documents without duplicates are alone in theirs.
+    """
+
+    overlaps: pa.Table
+    overlapping: npt.NDArray[np.int64]
+    duplicates: pa.Table
+    duplicated: npt.NDArray[np.int64]
+    cluster: npt.NDArray[np.int64]
+
+    @classmethod
+    def read(cls, data: Path, catalogue: Catalogue) -> Findings:
+        """Read what lies below `data`.
+
+        Raises:
+            UserError: a file is missing or damaged, or is about a document that is not in the catalogue.
+        """
+        overlaps = read_table(data / "contamination" / "contamination.parquet")
+        duplicates = read_table(data / "duplicates" / "duplicates.parquet")
+        overlapping, duplicated = catalogue.find(overlaps["id"]), catalogue.find(duplicates["id"])
+        _same_documents(overlapping, overlaps, "contamination")
+        _same_documents(duplicated, duplicates, "duplicates")
+        cluster = np.arange(len(catalogue))
+        cluster[duplicated] = catalogue.find(duplicates["cluster"])
+        return cls(overlaps, overlapping, duplicates, duplicated, cluster)
+
+
+def decide(
+    catalogue: Catalogue,
+    rules: Sequence[Rule],
+    failures: Failures,
+    findings: Findings,
+    listed: Sequence[str],
+    params: Select,
+    seed: int,
+) -> list[str]:
+    """Apply every rule, in the order of the funnel, to a catalogue in which nothing is decided.
+
+    Args:
+        catalogue: all documents.
+        rules, failures: the quality rules in force, and the first that each document fails.
+        findings: overlaps and duplicates.
+        listed: ids of documents to leave out.
+        params: thresholds and which rules are in force.
+        seed: of the mix.
+
+    Returns:
+        Those of `listed` that no document has.
+
+    Raises:
+        UserError: the shares of the mix leave nothing.
+    """
+    unknown = drop_excluded(catalogue, listed, params)
+    drop_empty(catalogue, params)
+    drop_languages(catalogue, params)
+    drop_contaminated(catalogue, findings, params)
+    drop_low_quality(catalogue, rules, failures)
+    drop_duplicates(catalogue, findings, params)
+    drop_for_mix(catalogue, params, seed)
+    return unknown
+
+
+def drop_excluded(catalogue: Catalogue, listed: Sequence[str], params: Select) -> list[str]:
+    """Drop the documents whose ids are `listed`; returns listed ids that no document has."""
+    if not params.rules.exclude or not listed:
         return []
-    places = catalogue.find(pa.array(params.exclude))
+    places = catalogue.find(pa.array(listed))
     catalogue.drop(np.unique(places[places >= 0]), Verdict("exclude", "select", "not listed"))
-    return [name for name, place in zip(params.exclude, places, strict=True) if place < 0]
+    return [name for name, place in zip(listed, places, strict=True) if place < 0]
 
 
 def drop_empty(catalogue: Catalogue, params: Select) -> None:
@@ -44,16 +116,15 @@ def _any_language(params: Select, source: str) -> bool:
     return source in params.by_source and params.by_source[source].any_language
 
 
-def drop_contaminated(catalogue: Catalogue, overlaps: pa.Table, params: Select) -> None:
-    """Drop documents that hold more of an evaluation row than is allowed, task by task."""
+def drop_contaminated(catalogue: Catalogue, findings: Findings, params: Select) -> None:
+    """Drop documents that hold more of an evaluation row than is allowed, set by set."""
     if not params.rules.contamination:
         return
-    places = catalogue.find(overlaps["id"])
-    _same_documents(places, overlaps, "contamination")
+    overlaps, places = findings.overlaps, findings.overlapping
     fraction = overlaps["fraction"].to_numpy()
     over = fraction > np.float32(params.max_contamination)
-    tasks = np.array(overlaps["task"].to_pylist(), object)
-    matched = np.array(overlaps["matched_id"].to_pylist(), object)
+    tasks = overlaps["task"].to_numpy()
+    matched = overlaps["matched_id"].to_numpy()
     for task in sorted(set(tasks.tolist())):
         chosen = over & (tasks == task)
         catalogue.drop(
@@ -74,24 +145,18 @@ def drop_low_quality(catalogue: Catalogue, rules: Sequence[Rule], failures: Fail
             catalogue.drop(documents, verdict, failures.value[documents])
 
 
-def drop_duplicates(catalogue: Catalogue, duplicates: pa.Table, params: Select) -> npt.NDArray[np.int64]:
+def drop_duplicates(catalogue: Catalogue, findings: Findings, params: Select) -> None:
     """Of the documents of a cluster that are left, keep the longest, then of the first source, then of the
     smallest id.
-
-    Returns:
-        For each document the number of its cluster, int64; documents without duplicates are alone in theirs.
     """
-    places = catalogue.find(duplicates["id"])
-    _same_documents(places, duplicates, "duplicates")
-    cluster = np.arange(len(catalogue))
-    cluster[places] = catalogue.find(duplicates["cluster"])
+    duplicates, places, cluster = findings.duplicates, findings.duplicated, findings.cluster
     if not params.rules.duplicates or not len(places):
-        return cluster
+        return
     left = np.flatnonzero(catalogue.kept[places])
     documents = places[left]
     order = np.lexsort(
         (
-            catalogue.ids[documents],
+            catalogue.rank[documents],
             catalogue.source[documents],
             -catalogue.characters[documents],
             cluster[documents],
@@ -102,7 +167,6 @@ def drop_duplicates(catalogue: Catalogue, duplicates: pa.Table, params: Select) 
     first[1:] = cluster[documents[1:]] != cluster[documents[:-1]]
     kept = left[first][np.cumsum(first) - 1]
     _drop_for(catalogue, duplicates, left[~first], kept[~first], places)
-    return cluster
 
 
 def _drop_for(
@@ -113,9 +177,9 @@ def _drop_for(
     places: npt.NDArray[np.int64],
 ) -> None:
     """Drop rows of `duplicates` in favour of others of its rows."""
-    identical = np.array(duplicates["identical"].to_pylist(), "S32")
-    ids = np.array(duplicates["id"].to_pylist(), "S32")
-    representative = np.array(duplicates["representative"].to_pylist(), "S32")
+    identical = hex_ids(duplicates["identical"])
+    ids = hex_ids(duplicates["id"])
+    representative = hex_ids(duplicates["representative"])
     jaccard = duplicates["jaccard"].to_numpy().astype(np.float64)
     same = identical[dropped] == identical[kept]
     # Similarity is known between a document and the representative of its cluster, whichever of them is kept.

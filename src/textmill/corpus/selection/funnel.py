@@ -12,58 +12,69 @@ from textmill.corpus.selection.catalogue import Catalogue
 Mask = npt.NDArray[np.bool_]
 
 
-def funnel(catalogue: Catalogue, validation: Mask) -> dict[str, Any]:
+def funnel(catalogue: Catalogue, validation: Mask | None = None) -> dict[str, Any]:
     """The counts, overall, per source and per language.
+
+    Args:
+        catalogue: all documents, decided.
+        validation: which are held out; without it the counts of the splits are left out.
 
     Returns:
         ``documents`` and ``characters`` (each ``in``, ``kept``, ``train``, ``validation``) and ``dropped``, a
         list in the order in which rules are tried (``rule``, ``stage``, ``documents``, ``characters`` and
         ``left``, the documents that remain). ``sources`` and ``languages`` hold the same by name.
     """
-    everything = np.ones(len(catalogue), bool)
+    groups = {
+        "": (np.zeros(len(catalogue), np.int64), [""]),
+        "sources": (catalogue.source, catalogue.sources),
+        "languages": (catalogue.lang, [name or "unknown" for name in catalogue.langs]),
+    }
+    tallies = {key: _tally(catalogue, validation, group, names) for key, (group, names) in groups.items()}
+    return {**tallies[""][""], "sources": tallies["sources"], "languages": tallies["languages"]}
+
+
+def dropped_by_rule(catalogue: Catalogue) -> list[dict[str, Any]]:
+    """What each rule dropped, in order; rules that dropped none are left out."""
+    return _tally(catalogue, None, np.zeros(len(catalogue), np.int64), [""])[""]["dropped"]
+
+
+def _tally(
+    catalogue: Catalogue, validation: Mask | None, group: npt.NDArray[np.int64], names: list[str]
+) -> dict[str, dict[str, Any]]:
+    """The counts of each group of documents by its name."""
+    rules = list(dict.fromkeys((verdict.rule, verdict.stage) for verdict in catalogue.verdicts))
+    of_verdict = [rules.index((verdict.rule, verdict.stage)) for verdict in catalogue.verdicts]
+    # Kept documents are in column 0, and those of validation in the last.
+    fate = np.array([*(number + 1 for number in of_verdict), 0], np.int64)[catalogue.verdict]
+    if validation is not None:
+        fate[validation] = len(rules) + 1
+    width = len(rules) + 2
+    cells = group * width + fate
+    shape = (len(names), width)
+    documents = np.bincount(cells, minlength=shape[0] * width).reshape(shape)
+    # Sums of float64 are exact below 2**53 characters.
+    characters = np.bincount(cells, catalogue.characters, shape[0] * width).reshape(shape).astype(np.int64)
     return {
-        **_counts(catalogue, validation, everything),
-        "sources": {
-            name: _counts(catalogue, validation, catalogue.source == number)
-            for number, name in enumerate(catalogue.sources)
-        },
-        "languages": {
-            name or "unknown": _counts(catalogue, validation, catalogue.lang == number)
-            for number, name in enumerate(catalogue.langs)
-        },
+        name: {
+            "documents": _parts(documents[number], validation is not None),
+            "characters": _parts(characters[number], validation is not None),
+            "dropped": _rows(rules, documents[number].tolist(), characters[number].tolist()),
+        }
+        for number, name in enumerate(names)
     }
 
 
-def _counts(catalogue: Catalogue, validation: Mask, chosen: Mask) -> dict[str, Any]:
-    parts = {
-        "in": chosen,
-        "kept": chosen & catalogue.kept,
-        "train": chosen & catalogue.kept & ~validation,
-        "validation": chosen & catalogue.kept & validation,
-    }
-    return {
-        "documents": {name: int(part.sum()) for name, part in parts.items()},
-        "characters": {name: int(catalogue.characters[part].sum()) for name, part in parts.items()},
-        "dropped": dropped_by_rule(catalogue, chosen),
-    }
+def _parts(counts: npt.NDArray[np.int64], split: bool) -> dict[str, int]:
+    train, validation = int(counts[0]), int(counts[-1])
+    parts = {"in": int(counts.sum()), "kept": train + validation}
+    return {**parts, "train": train, "validation": validation} if split else parts
 
 
-def dropped_by_rule(catalogue: Catalogue, chosen: Mask) -> list[dict[str, Any]]:
-    """What each rule dropped of the `chosen` documents, in order; rules that dropped none are left out."""
-    rules: dict[tuple[str, str], Mask] = {}
-    for number, verdict in enumerate(catalogue.verdicts):
-        key = (verdict.rule, verdict.stage)
-        rules[key] = rules.get(key, np.zeros(len(catalogue), bool)) | (catalogue.verdict == number)
-    left = int(chosen.sum())
+def _rows(rules: list[tuple[str, str]], documents: list[int], characters: list[int]) -> list[dict[str, Any]]:
+    left = sum(documents)
     rows = []
-    for (rule, stage), mask in rules.items():
-        mask = mask & chosen
-        count = int(mask.sum())
-        if not count:
-            continue
+    for (rule, stage), count, length in zip(rules, documents[1:], characters[1:], strict=False):
         left -= count
-        characters = int(catalogue.characters[mask].sum())
-        rows.append(
-            {"rule": rule, "stage": stage, "documents": count, "characters": characters, "left": left}
-        )
+        row = {"rule": rule, "stage": stage, "documents": count, "characters": length, "left": left}
+        rows += [row] if count else []
     return rows

@@ -137,32 +137,59 @@ class Failures:
     threshold: npt.NDArray[np.float64]
 
 
-def first_failures(
-    rules: Sequence[Rule],
-    signals: pa.Table,
-    source: npt.NDArray[np.int64],
-    lang: npt.NDArray[np.int64],
-    sources: Sequence[str],
-    langs: Sequence[str],
-) -> Failures:
-    """Try the rules in order on a shard.
+def joined(parts: Sequence[Failures]) -> Failures:
+    """The failures of shards, one after the other."""
+    return Failures(
+        np.concatenate([each.rule for each in parts]),
+        np.concatenate([each.value for each in parts]),
+        np.concatenate([each.threshold for each in parts]),
+    )
+
+
+class Trials:
+    """Rules tried on a shard; a rule that several sets of rules share is tried once.
 
     Args:
-        rules: as `rules_of` gives them.
         signals: the shard's signals.
         source, lang: for each document an index into `sources` and `langs`.
         sources, langs: the names.
     """
-    failed = np.full(signals.num_rows, -1, np.int32)
-    value = np.full(signals.num_rows, np.nan)
-    limit = np.full(signals.num_rows, np.nan)
-    for number, rule in enumerate(rules):
-        table = np.array([rule.threshold_for(s, each) for s in sources for each in langs], np.float64)
-        thresholds = table.reshape(len(sources), len(langs))[source, lang]
-        values = _numbers(signals[rule.signal])
-        fresh = rule.fails(values, thresholds) & (failed < 0)
-        failed[fresh], value[fresh], limit[fresh] = number, values[fresh], thresholds[fresh]
-    return Failures(failed, value, limit)
+
+    def __init__(
+        self,
+        signals: pa.Table,
+        source: npt.NDArray[np.int64],
+        lang: npt.NDArray[np.int64],
+        sources: Sequence[str],
+        langs: Sequence[str],
+    ):
+        self._signals, self._source, self._lang = signals, source, lang
+        self._sources, self._langs = sources, langs
+        self._known: dict[str, tuple[npt.NDArray[np.int64], npt.NDArray[Any], npt.NDArray[np.float64]]] = {}
+
+    def first_failures(self, rules: Sequence[Rule]) -> Failures:
+        """Try rules in order, as `rules_of` gives them."""
+        rows = self._signals.num_rows
+        failed = np.full(rows, -1, np.int32)
+        value, limit = np.full(rows, np.nan), np.full(rows, np.nan)
+        for number, rule in enumerate(rules):
+            failing, values, thresholds = self._failing(rule)
+            fresh = failed[failing] < 0
+            documents = failing[fresh]
+            failed[documents], value[documents], limit[documents] = number, values[fresh], thresholds[fresh]
+        return Failures(failed, value, limit)
+
+    def _failing(self, rule: Rule) -> tuple[npt.NDArray[np.int64], npt.NDArray[Any], npt.NDArray[np.float64]]:
+        """The documents that fail a rule, with their values and thresholds."""
+        key = repr(rule)
+        if key not in self._known:
+            limits = [rule.threshold_for(source, lang) for source in self._sources for lang in self._langs]
+            table = np.array(limits, np.float64).reshape(len(self._sources), len(self._langs))
+            thresholds = table[self._source, self._lang]
+            values = _numbers(self._signals[rule.signal])
+            failing = np.flatnonzero(rule.fails(values, thresholds))
+            self._known[key] = failing, values[failing], thresholds[failing]
+        return self._known[key]
 
 
 def _numbers(column: pa.ChunkedArray) -> npt.NDArray[Any]:

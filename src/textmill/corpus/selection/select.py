@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,15 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from textmill.config.select import Select
-from textmill.corpus.selection import decide
 from textmill.corpus.selection.catalogue import Catalogue, CatalogueBuilder, aligned_shards
+from textmill.corpus.selection.decide import Findings, decide
+from textmill.corpus.selection.exclusions import excluded_ids
 from textmill.corpus.selection.funnel import dropped_by_rule, funnel
 from textmill.corpus.selection.ledger import ledger_of
-from textmill.corpus.selection.rules import Failures, Rule, check_signals, first_failures, rules_of
+from textmill.corpus.selection.mix import unknown_names
+from textmill.corpus.selection.rules import Failures, Rule, Trials, check_signals, joined, rules_of
 from textmill.corpus.selection.splits import validation_documents
-from textmill.corpus.shards import DOCUMENT, ShardWriter, read_batches, read_table
+from textmill.corpus.shards import DOCUMENT, ShardWriter, read_batches, read_schema, shard_paths
 from textmill.errors import UserError
 from textmill.files import replacing_directory
 
@@ -46,12 +48,12 @@ def select(data: str | os.PathLike[str], params: Select, seed: int) -> Selection
     """Decide which documents are kept. Texts are not read.
 
     The order of the rules: exclude, empty, language, contamination, the quality rules as params lists them,
-    duplicates. The ledger names the first that fails.
+    duplicates, mix. The ledger names the first that fails.
 
     Args:
         data: directory that holds clean, signals, duplicates and contamination.
         params: thresholds and which rules are in force.
-        seed: of the split.
+        seed: of the mix and the split.
 
     Raises:
         UserError: a rule asks for a signal that does not exist, the inputs do not belong together, or nothing
@@ -59,21 +61,13 @@ def select(data: str | os.PathLike[str], params: Select, seed: int) -> Selection
     """
     folder = Path(data)
     rules = rules_of(params)
-    catalogue, failures = _read(folder, rules)
-    if not len(catalogue):
-        raise UserError(
-            f"{folder}/clean holds no document, so there is nothing to select. Look at params.yaml: ingest."
-        )
-    unknown = decide.drop_excluded(catalogue, params)
-    decide.drop_empty(catalogue, params)
-    decide.drop_languages(catalogue, params)
-    overlaps = read_table(folder / "contamination" / "contamination.parquet")
-    decide.drop_contaminated(catalogue, overlaps, params)
-    decide.drop_low_quality(catalogue, rules, failures)
-    duplicates = read_table(folder / "duplicates" / "duplicates.parquet")
-    cluster = decide.drop_duplicates(catalogue, duplicates, params)
+    catalogue, (failures,) = read_evidence(folder, [rules])
+    findings = Findings.read(folder, catalogue)
+    unknown = decide(
+        catalogue, rules, failures, findings, excluded_ids(params.exclude, params.exclude_file), params, seed
+    )
     _check_left(catalogue)
-    validation = validation_documents(catalogue, cluster, params.validation_fraction, seed)
+    validation = validation_documents(catalogue, findings.cluster, params.validation_fraction, seed)
     return Selection(
         ledger=ledger_of(catalogue),
         funnel=funnel(catalogue, validation),
@@ -83,30 +77,48 @@ def select(data: str | os.PathLike[str], params: Select, seed: int) -> Selection
     )
 
 
-def _read(folder: Path, rules: list[Rule]) -> tuple[Catalogue, Failures]:
-    builder, found = CatalogueBuilder(), []
-    for documents, signals in aligned_shards(folder / "clean", folder / "signals"):
-        where = f"{folder}/signals"
-        check_signals(rules, signals.column_names, where)
-        if "characters" not in signals.column_names:
-            raise UserError(
-                f"{where}: expected a column characters, found {', '.join(signals.column_names)}."
-            )
+def read_evidence(folder: Path, rule_sets: Sequence[Sequence[Rule]]) -> tuple[Catalogue, list[Failures]]:
+    """Read documents and signals once, and try several sets of rules on them.
+
+    Returns:
+        The catalogue, and for each set of rules the first that each document fails.
+
+    Raises:
+        UserError: a rule asks for a signal that does not exist, there is no document, or signals and
+            documents do not belong together.
+    """
+    where = folder / "signals"
+    for path in shard_paths(where):
+        _check_columns(path, rule_sets, str(where))
+    builder = CatalogueBuilder()
+    found: list[list[Failures]] = [[] for _ in rule_sets]
+    columns = ["characters", *(rule.signal for rules in rule_sets for rule in rules)]
+    for documents, signals in aligned_shards(folder / "clean", where, columns):
         characters = signals["characters"].to_numpy().astype(np.int64)
         source, lang = builder.add(documents, characters)
-        found.append(first_failures(rules, signals, source, lang, builder.sources, builder.langs))
-    failures = Failures(
-        np.concatenate([each.rule for each in found]),
-        np.concatenate([each.value for each in found]),
-        np.concatenate([each.threshold for each in found]),
-    )
-    return builder.build(), failures
+        trials = Trials(signals, source, lang, builder.sources, builder.langs)
+        for rules, parts in zip(rule_sets, found, strict=True):
+            parts.append(trials.first_failures(rules))
+    catalogue = builder.build()
+    if not len(catalogue):
+        raise UserError(
+            f"{folder}/clean holds no document, so there is nothing to select. Look at params.yaml: ingest."
+        )
+    return catalogue, [joined(parts) for parts in found]
+
+
+def _check_columns(path: Path, rule_sets: Sequence[Sequence[Rule]], where: str) -> None:
+    columns = read_schema(path).names
+    for rules in rule_sets:
+        check_signals(rules, columns, where)
+    if "characters" not in columns:
+        raise UserError(f"{where}: expected a column characters, found {', '.join(columns)}.")
 
 
 def _check_left(catalogue: Catalogue) -> None:
     if catalogue.kept.any():
         return
-    dropped = dropped_by_rule(catalogue, np.ones(len(catalogue), bool))
+    dropped = dropped_by_rule(catalogue)
     worst = max(dropped, key=lambda row: row["documents"])
     raise UserError(
         f"params.yaml: select: no document is left of {len(catalogue):,}. The rule {worst['rule']} dropped "
@@ -117,11 +129,15 @@ def _check_left(catalogue: Catalogue) -> None:
 def _notes(catalogue: Catalogue, params: Select, unknown: list[str]) -> list[str]:
     notes = []
     if unknown:
-        notes.append(f"select.exclude: {len(unknown):,} ids are of no document, the first is {unknown[0]}")
+        where = "select.exclude" + (f" and {params.exclude_file}" if params.exclude_file else "")
+        notes.append(f"{where}: {len(unknown):,} ids are of no document, the first is {unknown[0]}")
     absent = sorted(set(params.by_source) - set(catalogue.sources))
     if absent:
         known = ", ".join(catalogue.sources)
         notes.append(f"select.by_source: no document is from {', '.join(absent)}; the sources are {known}")
+    unmixed = unknown_names(catalogue, params)
+    if unmixed:
+        notes.append(f"no document is of {', '.join(unmixed)}")
     return notes
 
 

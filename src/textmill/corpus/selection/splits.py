@@ -33,7 +33,7 @@ def validation_documents(
         UserError: fewer than two clusters are kept, which cannot be split.
     """
     kept = np.flatnonzero(catalogue.kept)
-    order = kept[np.lexsort((catalogue.ids[kept], cluster[kept]))]
+    order = kept[np.lexsort((catalogue.rank[kept], cluster[kept]))]
     first = np.ones(len(order), bool)
     first[1:] = cluster[order[1:]] != cluster[order[:-1]]
     if first.sum() < 2:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,13 @@ ROW = pa.schema(
 
 
 def build(
-    name: str, task: BaseTask, seed: int, local: Path, clean: Callable[[str], str], target: Path
+    name: str,
+    task: BaseTask,
+    seed: int,
+    local: Path,
+    clean: Callable[[str], str],
+    target: Path,
+    excluded: Collection[str] = (),
 ) -> dict[str, Any]:
     """Write ``train.parquet``, ``validation.parquet``, ``test.parquet`` and ``task.json`` into `target`.
 
@@ -45,6 +51,7 @@ def build(
         local: the folder that a `files` task's paths are relative to.
         clean: applied to each text, the same that documents go through.
         target: the directory.
+        excluded: ids of rows to leave out.
 
     Returns:
         What task.json says.
@@ -53,7 +60,7 @@ def build(
         UserError: the rows cannot be read as declared or split.
     """
     try:
-        table = splits.consistent(splits.cleaned(_read(task, local), clean))
+        table = splits.consistent(splits.cleaned(_without(name, _read(task, local), excluded), clean))
         if not table.rows:
             raise UserError(f"no usable row; dropped: {dict(table.dropped) or 'none'}.")
         parts = splits.split(table, task, name, seed)
@@ -88,6 +95,16 @@ def content_hash(table: pa.Table) -> str:
     for row in table.select(["id", "input", "target"]).to_pylist():
         digest.update(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE))
     return digest.hexdigest()
+
+
+def _without(name: str, table: Table, excluded: Collection[str]) -> Table:
+    if not excluded:
+        return table
+    kept = [row for row in table.rows if document_id(name, row.key) not in excluded]
+    if len(kept) < len(table.rows):
+        table.dropped["on the exclusion list"] += len(table.rows) - len(kept)
+        table.rows = kept
+    return table
 
 
 def _read(task: BaseTask, local: Path) -> Table:
