@@ -101,6 +101,7 @@ def _write_report(
     from textmill.evaluation.metrics.choose import choose_metrics
     from textmill.evaluation.report import models_and_comparisons, sample_rows
     from textmill.evaluation.significance import bootstrap
+    from textmill.evaluation.slices import slice_table
     from textmill.files import write_json
 
     metrics = choose_metrics(judgement.metrics or [], task.kind, task.labels, task.target_lang)
@@ -120,6 +121,9 @@ def _write_report(
             | {model: texts[row] for model, texts in predictions.items()}
             for row in sample_rows(task.ids, params.samples)
         ],
+        "slices": slice_table(
+            _slice_columns(task), metrics, statistics, params.resamples, stage.seed, params.slice_rows
+        ),
     } | models_and_comparisons(scores, SUBJECT)
     write_json(Path("reports/evaluation") / f"{stage.item}.json", report)
     for row in report["comparisons"]:
@@ -127,6 +131,14 @@ def _write_report(
             f"{row['metric']} {row['verdict']} against {row['against']}: "
             f"{row['difference']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]"
         )
+
+
+def _slice_columns(task: Any) -> dict[str, list[str]]:
+    from textmill.evaluation.slices import length_parts
+
+    labels = {"label": list(task.test.targets)} if task.kind == "classification" else {}
+    common = {"language": task.languages, "source": task.sources, "length": length_parts(task.test.inputs)}
+    return labels | common
 
 
 if __name__ == "__main__":

@@ -45,6 +45,7 @@ def write_task(project, name, kind, rows, target_lang=""):
             "id": [f"{split}-{i}" for i in range(len(part))],
             "input": [row[0] for row in part],
             "target": [row[1] for row in part],
+            "source": [f"catalog {i % 2}" for i in range(len(part))],
             "target_lang": [target_lang] * len(part),
         }
         pq.write_table(pa.table(columns), folder / f"{split}.parquet")
@@ -56,6 +57,7 @@ def write_task(project, name, kind, rows, target_lang=""):
 EVALUATE = {
     "resamples": 1000,
     "samples": 2,
+    "slice_rows": 2,
     "classification": {"metrics": ["accuracy", "macro_f1"], "baselines": ["majority", "tfidf_logistic"]},
     "generation": {
         "metrics": ["bleu", "chrf", "exact_match"],
@@ -108,6 +110,19 @@ def test_translation_is_judged_beside_control_and_baselines(project, seq2seq):
     }
     assert verdicts["control", "chrf"] == "tied" and verdicts["translation_memory", "chrf"] == "lost"
     assert all(set(sample) == set(table) for sample in report["samples"]) and len(report["samples"]) == 2
+    others = {(row["model"], row["against"]) for row in report["pairwise"]}
+    assert others == {
+        ("control", "copy"), ("control", "translation_memory"), ("copy", "translation_memory")
+    }  # fmt: skip
+    parts = {(row["by"], row["part"]): row for row in report["slices"]}
+    assert {by for by, _ in parts} >= {"source"}
+    rows = [place for place in range(9) if place % 2 == 0]
+    expected = CHRF().corpus_score(
+        [table["translation_memory"][row] for row in rows], [[table["target"][row] for row in rows]]
+    )
+    found = parts["source", "catalog 0"]
+    assert found["n"] == 5
+    assert found["models"]["translation_memory"]["chrf"]["value"] == pytest.approx(expected.score, abs=1e-5)
 
 
 def test_the_same_inputs_give_the_same_bytes(project, seq2seq):

@@ -7,8 +7,10 @@ from pydantic import Field
 from textmill.config.section import Section
 
 MetricName = Literal[
-    "accuracy", "macro_f1", "micro_f1", "bleu", "chrf", "rouge1", "rouge2", "rougeL", "exact_match"
-]
+    "accuracy", "macro_f1", "micro_f1", "label_f1", "mcc",
+    "bleu", "chrf", "ter", "rouge1", "rouge2", "rougeL", "rougeLsum", "exact_match", "answer_em", "answer_f1",
+    "distinct1", "distinct2", "repetition",
+]  # fmt: skip
 BaselineName = Literal["majority", "tfidf_logistic", "copy", "lead", "translation_memory"]
 
 
@@ -31,6 +33,11 @@ class Evaluate(Section):
         default=2000, ge=1000, le=100_000, description="Bootstrap resamples behind each interval and p."
     )
     samples: int = Field(default=8, ge=0, le=1000, description="Items shown in the report with all outputs.")
+    slice_rows: int = Field(
+        default=30,
+        ge=2,
+        description="Fewest test rows of a language, source, label or length that gets figures.",
+    )
     batch_tokens: int = Field(
         default=4096, ge=64, description="Padded input tokens in a batch; bounds memory."
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import combinations
 from typing import Any
 
 from textmill.evaluation.significance import Scores
@@ -12,14 +13,14 @@ DIGITS = 6
 
 
 def models_and_comparisons(scores: Sequence[Scores], subject: str) -> dict[str, Any]:
-    """The `models` and `comparisons` of a report (docs/contracts.md).
+    """The `models`, `comparisons` and `pairwise` of a report (docs/contracts.md).
 
     Args:
         scores: one per metric, all over the same models and items.
         subject: the model that is compared with every other.
     """
     models: dict[str, Any] = {model: {"metrics": {}} for model in scores[0].value}
-    comparisons = []
+    comparisons, pairwise = [], []
     for score in scores:
         for model in score.value:
             estimate = score.estimate(model)
@@ -31,8 +32,10 @@ def models_and_comparisons(scores: Sequence[Scores], subject: str) -> dict[str, 
             }
             if model != subject:
                 comparisons.append(_comparison(score, subject, model))
+        others = [model for model in score.value if model != subject]
+        pairwise += [_comparison(score, *pair) for pair in combinations(others, 2)]
     comparisons.sort(key=lambda row: list(models).index(row["against"]))
-    return {"models": models, "comparisons": comparisons}
+    return {"models": models, "comparisons": comparisons, "pairwise": pairwise}
 
 
 def _comparison(score: Scores, subject: str, other: str) -> dict[str, Any]:

@@ -14,7 +14,7 @@ SPLITS = ("train", "validation", "test")
 
 @dataclass(frozen=True)
 class Task:
-    """A task's rows and what its task.json says; `ids` are those of the test rows."""
+    """A task's rows and what its task.json says; `ids`, `sources` and `languages` are the test rows'."""
 
     name: str
     kind: str
@@ -22,6 +22,8 @@ class Task:
     target_lang: str
     test_sha256: str
     ids: list[str]
+    sources: list[str]
+    languages: list[str]
     train: Rows
     validation: Rows
     test: Rows
@@ -40,15 +42,15 @@ def read_task(root: Path, name: str) -> Task:
         about = read_json(folder / "task.json")
     except FileNotFoundError:
         raise UserError(f"{folder / 'task.json'}: not found; run the tasks stage of {name} first.") from None
-    rows, ids, languages = {}, [], set()
+    rows, ids, sources, languages = {}, [], [], []
     for split in SPLITS:
         path = folder / f"{split}.parquet"
-        table = read_table(path, ["id", "input", "target", "target_lang"])
+        table = read_table(path, ["id", "input", "target", "source", "target_lang"])
         if table.num_rows == 0:
             raise UserError(f"{path}: expected rows, found none.")
         rows[split] = Rows(table["input"].to_pylist(), table["target"].to_pylist())
         if split == "test":
-            ids, languages = table["id"].to_pylist(), set(table["target_lang"].unique().to_pylist())
+            ids, sources, languages = (table[name].to_pylist() for name in ("id", "source", "target_lang"))
     labels = list(about.get("labels") or [])
     if about["kind"] == "classification":
         for row, label in enumerate(rows["test"].targets):
@@ -58,8 +60,8 @@ def read_task(root: Path, name: str) -> Task:
                     f"the training rows: {', '.join(labels)}."
                 )
     # Where targets are in several languages no language's own tokenizer fits all of them.
-    target_lang = languages.pop() if len(languages) == 1 else ""
+    target_lang = languages[0] if len(set(languages)) == 1 else ""
     return Task(
-        name, about["kind"], labels, target_lang or "", about["test_sha256"], ids,
+        name, about["kind"], labels, target_lang or "", about["test_sha256"], ids, sources, languages,
         rows["train"], rows["validation"], rows["test"],
     )  # fmt: skip

@@ -59,13 +59,26 @@ METRIC_NAMES = {
     "rouge1": "ROUGE-1",
     "rouge2": "ROUGE-2",
     "rougeL": "ROUGE-L",
+    "rougeLsum": "ROUGE-Lsum",
+    "ter": "TER",
+    "mcc": "Matthews correlation",
     "exact_match": "Exact match",
+    "answer_em": "Answer match",
+    "answer_f1": "Answer F1",
+    "distinct1": "Distinct-1",
+    "distinct2": "Distinct-2",
+    "repetition": "Repetition",
     "loss": "Loss",
     "perplexity": "Perplexity",
     "bits_per_byte": "Bits per byte",
 }
-ONE_DECIMAL = frozenset({"bleu", "chrf", "rouge1", "rouge2", "rougeL", "exact_match", "perplexity"})
-LOWER_IS_BETTER = frozenset({"loss", "perplexity", "bits_per_byte"})
+ONE_DECIMAL = frozenset(
+    {
+        "answer_em", "answer_f1", "bleu", "chrf", "exact_match", "perplexity",
+        "rouge1", "rouge2", "rougeL", "rougeLsum", "ter",
+    }
+)  # fmt: skip
+LOWER_IS_BETTER = frozenset({"loss", "perplexity", "bits_per_byte", "ter", "repetition"})
 
 
 def words(name: str) -> str:
@@ -92,4 +105,6 @@ def metric_digits(metric: str) -> int:
 
 def metric_name(name: str) -> str:
     """A metric's usual spelling."""
+    if name.startswith("f1["):
+        return f"F1 of {name[3:-1]}"
     return METRIC_NAMES.get(name) or words(name)

@@ -80,8 +80,29 @@ def _view(
         "required": len(wanted),
         "won": sum(found.get(pair) == "won" for pair in wanted),
         "unmet": [_unmet(pair, found.get(pair)) for pair in wanted if found.get(pair) != "won"],
+        "slices": _slices(report, own, main),
         "samples": _samples(report, own, settings.report.samples),
     }
+
+
+def _slices(report: dict[str, Any], own: str, metric: str) -> list[dict[str, Any]]:
+    """The main metric of this model on parts of the test rows, in groups by what parts them."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for row in report.get("slices") or []:
+        figure = row["models"].get(own, {}).get(metric)
+        if figure:
+            groups.setdefault(row["by"], []).append({"part": row["part"], "n": row["n"], "figure": figure})
+    shown = []
+    for by, rows in groups.items():
+        places = whiskers(
+            [(row["figure"]["value"], row["figure"]["low"], row["figure"]["high"]) for row in rows]
+        )
+        parts = [
+            {"part": row["part"], "n": row["n"], "place": place, **_cell(metric, row["figure"])}
+            for row, place in zip(rows, places, strict=True)
+        ]
+        shown.append({"by": words(by), "parts": parts})
+    return shown
 
 
 def _unmet(pair: tuple[str, str], verdict: str | None) -> str:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from textmill.errors import UserError
 from textmill.evaluation.metrics.metric import Metric
 
-CLASSIFICATION = ("accuracy", "macro_f1", "micro_f1")
-GENERATION = ("bleu", "chrf", "rouge1", "rouge2", "rougeL", "exact_match")
+CLASSIFICATION = ("accuracy", "macro_f1", "micro_f1", "label_f1", "mcc")
+GENERATION = (
+    "bleu", "chrf", "ter", "rouge1", "rouge2", "rougeL", "rougeLsum", "exact_match", "answer_em", "answer_f1",
+    "distinct1", "distinct2", "repetition",
+)  # fmt: skip
 
 
 def choose_metrics(
     names: Sequence[str], kind: str, labels: Sequence[str] = (), target_lang: str = ""
 ) -> list[Metric]:
-    """The metrics called `names` for a task.
+    """The metrics called `names` for a task; ``label_f1`` stands for the F1 of each label.
 
     Args:
         names: metric names.
@@ -25,23 +29,31 @@ def choose_metrics(
     Raises:
         UserError: a metric does not fit the kind of task.
     """
-    from textmill.evaluation.metrics import classification, overlap, translation
+    from textmill.evaluation.metrics import classification, overlap, translation, variety
 
-    known = CLASSIFICATION if kind == "classification" else GENERATION
+    each = {f"f1[{label}]": partial(classification.label_f1, label) for label in labels}
+    known = (*CLASSIFICATION, *each) if kind == "classification" else GENERATION
     for name in names:
         if name not in known:
             raise UserError(
                 f"metrics: {name}: does not fit a {kind} task; expected some of {', '.join(known)}."
             )
-    makers = {
+    makers: dict[str, Callable[[], Metric]] = {
         "accuracy": classification.accuracy,
         "macro_f1": lambda: classification.macro_f1(labels),
         "micro_f1": lambda: classification.micro_f1(labels),
+        "mcc": lambda: classification.matthews(labels),
         "bleu": lambda: translation.bleu(target_lang),
         "chrf": translation.chrf,
-        "rouge1": lambda: overlap.rouge("rouge1"),
-        "rouge2": lambda: overlap.rouge("rouge2"),
-        "rougeL": lambda: overlap.rouge("rougeL"),
+        "ter": lambda: translation.ter(target_lang),
+        **{kind: partial(overlap.rouge, kind) for kind in ("rouge1", "rouge2", "rougeL", "rougeLsum")},
         "exact_match": overlap.exact_match,
+        "answer_em": overlap.answer_exact_match,
+        "answer_f1": overlap.answer_f1,
+        "distinct1": lambda: variety.distinct(1),
+        "distinct2": lambda: variety.distinct(2),
+        "repetition": variety.repetition,
+        **each,
     }
-    return [makers[name]() for name in names]
+    every = [list(each) if name == "label_f1" else [name] for name in names]
+    return [makers[name]() for part in every for name in part]

@@ -1,4 +1,4 @@
-"""Accuracy, macro and micro F1, as scikit-learn defines them."""
+"""Accuracy, F1 (macro, micro, per label) and Matthews correlation, as scikit-learn defines them."""
 
 from __future__ import annotations
 
@@ -54,3 +54,30 @@ def macro_f1(labels: Sequence[str]) -> Metric:
 def micro_f1(labels: Sequence[str]) -> Metric:
     """F1 of counts pooled over labels, from 0 to 1; equals accuracy when each item has one label."""
     return Metric("micro_f1", _confusion_counts(labels), _micro)
+
+
+def label_f1(label: str) -> Metric:
+    """F1 of one label against all others, from 0 to 1; 0 where the label occurs nowhere."""
+    return Metric(f"f1[{label}]", _confusion_counts([label]), _macro)
+
+
+def matthews(labels: Sequence[str]) -> Metric:
+    """Matthews correlation, -1 to 1 (R_K of Gorodkin 2004); 0 where one side has a single label.
+
+    A prediction that is none of `labels` is of one label more.
+    """
+    counts = _confusion_counts(labels)
+
+    def statistics(predictions: Sequence[str], targets: Sequence[str]) -> Floats:
+        return np.concatenate([counts(predictions, targets), np.ones((len(targets), 1))], axis=1)
+
+    return Metric("mcc", statistics, _correlation)
+
+
+def _correlation(sums: Floats) -> Floats:
+    hits, predicted, gold = np.split(sums[..., :-1], 3, axis=-1)
+    items = sums[..., -1]
+    unknown = items - predicted.sum(-1)
+    covariance = hits.sum(-1) * items - (predicted * gold).sum(-1)
+    spread = (items**2 - (predicted**2).sum(-1) - unknown**2) * (items**2 - (gold**2).sum(-1))
+    return np.divide(covariance, np.sqrt(spread), out=np.zeros_like(covariance), where=spread > 0)

@@ -1,4 +1,4 @@
-"""BLEU and chrF with sacrebleu's own counts, scored for many resamples at once."""
+"""BLEU, chrF and TER with sacrebleu's own counts, scored for many resamples at once."""
 
 from __future__ import annotations
 
@@ -66,3 +66,27 @@ def _chrf_score(sums: Floats) -> Floats:
     return 100.0 * np.divide(
         5.0 * precision * recall, weighted, out=np.zeros_like(weighted), where=weighted > 0
     )
+
+
+def ter(target_lang: str = "") -> Metric:
+    """Translation edit rate (Snover et al. 2006), percent of the reference's words, by sacrebleu.
+
+    Chinese is split into characters (sacrebleu's `asian_support`, which its normalization brings with it).
+    """
+    chinese = bleu_tokenizer(target_lang) == "zh"
+
+    def statistics(predictions: Sequence[str], targets: Sequence[str]) -> Floats:
+        from sacrebleu.metrics import TER
+
+        metric = TER(normalized=chinese, asian_support=chinese)
+        rows = metric._extract_corpus_statistics(list(predictions), [list(targets)])
+        return np.asarray(rows, dtype=np.float64).reshape(len(predictions), -1)
+
+    return Metric("ter", statistics, _ter_score, better="lower")
+
+
+def _ter_score(sums: Floats) -> Floats:
+    """(..., 2) sums of edits and reference words."""
+    edits, words = sums[..., 0], sums[..., 1]
+    ratio = np.divide(edits, words, out=np.where(edits > 0, 1.0, 0.0), where=words > 0)
+    return 100.0 * ratio
