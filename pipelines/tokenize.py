@@ -3,25 +3,30 @@
 from pipelines._stage import Stage, run
 from textmill.config.tokenize import Tokenize
 
+WEIGHTS = "data/mitigation/weights.parquet"
+AUGMENTED = "data/mitigation/augmented"
+
 
 def main(stage: Stage) -> None:
     """Encode both splits: data/corpus, models/tokenizer -> data/tokens."""
-    from textmill.corpus.shards import shard_paths
     from textmill.files import replacing_directory, write_json
     from textmill.progress import track
     from textmill.tokenization.directory import load_tokenizer
     from textmill.tokenization.encoding import Encoder
-    from textmill.tokenization.tokenize import add_counts, tokenize_split
+    from textmill.tokenization.mixing import Mixing, check_names
+    from textmill.tokenization.tokenize import add_counts, document_shards, tokenize_split
 
     params = stage.params(Tokenize)
     encoder = Encoder(load_tokenizer("models/tokenizer"), params.encoder)
+    mixing = Mixing(stage.seed, params.epochs, params.by_source, params.by_language, WEIGHTS)
     counts = {}
     with replacing_directory("data/tokens") as folder:
-        for split in ("train", "validation"):
+        for split, mix, more in (("train", mixing, [AUGMENTED]), ("validation", None, [])):
             corpus = f"data/corpus/{split}"
-            shards = tokenize_split(corpus, folder / split, encoder, params.parity_documents)
-            total = len(shard_paths(corpus))
+            shards = tokenize_split(corpus, folder / split, encoder, params.parity_documents, mix, more)
+            total = len(document_shards(corpus, more))
             counts[split] = add_counts(track(shards, f"{stage.label} {split}", total, "shards"), corpus)
+        check_names(mixing, counts["train"])
         write_json(folder / "tokens.json", counts)
     stage.say(
         f"{counts['train']['tokens']:,} tokens to train on, {counts['validation']['tokens']:,} to validate"

@@ -1,10 +1,12 @@
 """params.yaml: tokenize. From text to packed token ids."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
 from textmill.config.section import Section
+
+Factor = Annotated[float, Field(ge=0, le=1000)]
 
 
 class Tokenize(Section):
@@ -12,10 +14,24 @@ class Tokenize(Section):
 
     encoder: Literal["gigatoken", "tokenizers"] = Field(
         default="gigatoken",
-        description="Library that encodes. gigatoken must agree with tokenizers on a sample of every shard.",
+        description="Library that encodes. gigatoken must agree with tokenizers on a sample of every shard; "
+        "Unigram models are always encoded by tokenizers.",
     )
     parity_documents: int = Field(
-        default=64,
+        default=32,
         ge=1,
         description="Documents of every shard that both libraries encode and must agree on.",
+    )
+    epochs: float = Field(
+        default=1.0,
+        gt=0,
+        le=1000,
+        description="How often a training document is written: 2.5 is twice, and half of them a third time. "
+        "Below 1 documents are left out. Which ones the hash of their id decides.",
+    )
+    by_source: dict[str, Factor] = Field(
+        default={}, description="Factors of `epochs` by source: 3 is three times as often, 0 is never."
+    )
+    by_language: dict[str, Factor] = Field(
+        default={}, description="Factors of `epochs` by language (`und` where it is unknown)."
     )

@@ -149,16 +149,43 @@ def read_batches(
         yield from read_table(path, columns).to_batches(max_chunksize=rows)
 
 
+def read_groups(path: str | os.PathLike[str], columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Yield one Parquet file a row group at a time, at most 4,096 rows of those that this project writes.
+
+    Raises:
+        UserError: the file is missing, damaged, or lacks one of `columns`.
+    """
+    try:
+        with pq.ParquetFile(path, memory_map=True, page_checksum_verification=True) as file:
+            if missing := [name for name in columns if name not in file.schema_arrow.names]:
+                raise UserError(
+                    f"{path}: expected the columns {', '.join(columns)}, found no {', '.join(missing)}."
+                )
+            for group in range(file.num_row_groups):
+                yield from file.read_row_group(group, list(columns), use_threads=False).to_batches()
+    except FileNotFoundError:
+        raise UserError(f"{path}: not found; expected a Parquet file.") from None
+    except (pa.ArrowInvalid, OSError) as error:
+        raise UserError(
+            f"{path}: expected a readable Parquet file, but {str(error).splitlines()[0]}"
+        ) from error
+
+
 def count_rows(directory: str | os.PathLike[str]) -> int:
     """How many rows a directory's shards hold, read from their footers.
 
     Raises:
         UserError: there is no shard, or one is damaged.
     """
-    return sum(_rows(path) for path in shard_paths(directory))
+    return sum(shard_rows(path) for path in shard_paths(directory))
 
 
-def _rows(path: Path) -> int:
+def shard_rows(path: str | os.PathLike[str]) -> int:
+    """How many rows one Parquet file holds, read from its footer.
+
+    Raises:
+        UserError: the file is damaged.
+    """
     try:
         return pq.read_metadata(path).num_rows
     except (pa.ArrowInvalid, OSError) as error:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from itertools import chain
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from textmill.errors import UserError
 
@@ -15,68 +18,95 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 Ids = tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]
+Texts: TypeAlias = "Sequence[str] | pa.Array | pa.ChunkedArray"
 
 
 class Encoder:
     """Encodes batches of texts to flat ids and offsets.
 
     A text that spells a special token, such as a docstring about ``<pad>``, is encoded as the characters
-    it is: no document can inject a control token.
+    it is: no document can inject a control token. gigatoken knows no Unigram models; these are always
+    encoded by tokenizers.
     """
 
-    def __init__(self, tokenizer: Tokenizer, library: str = "gigatoken"):
+    def __init__(self, tokenizer: Tokenizer, library: str = "gigatoken", parallel: bool | None = None):
+        """Args: the tokenizer, the library, and whether gigatoken uses all cores, which changes no id.
+
+        None is yes where there are more than two: on fewer, threads that do other work use them better.
+        """
         from tokenizers import Tokenizer as Copy
 
-        self._reference = Copy.from_str(tokenizer.to_str())
+        serialized = tokenizer.to_str()
+        self._reference = Copy.from_str(serialized)
         self._reference.encode_special_tokens = True
+        self._parallel = (os.cpu_count() or 1) > 2 if parallel is None else parallel
         self._fast = None
-        if library == "gigatoken":
+        settings = json.loads(serialized)
+        if library == "gigatoken" and settings["model"]["type"] == "BPE":
             import gigatoken
 
-            settings = json.loads(tokenizer.to_str())
             settings["added_tokens"], settings["post_processor"] = [], None
             self._fast = gigatoken.Tokenizer.from_json(json.dumps(settings))
 
-    def encode(self, texts: Sequence[str], check: int = 0) -> Ids:
+    def encode(self, texts: Texts, check: int = 0) -> Ids:
         """Ids of all `texts` one after another (uint32) and where each starts, plus the end (int64).
 
         Args:
-            texts: any Unicode text; an empty text has no ids.
+            texts: any Unicode text, best as an Arrow column, which gigatoken reads where it lies; an empty
+                or missing text has no ids.
             check: how many of `texts`, evenly spaced, both libraries encode.
 
         Raises:
             UserError: the two libraries disagree on one of them.
         """
+        column = _column(texts)
         if self._fast is None:
-            return self._encode_reference(texts)
+            return self._encode_reference(column)
         import awkward
 
-        rows = self._fast.encode_batch(list(texts))
-        lengths = np.asarray(awkward.num(rows), np.int64)
-        offsets = np.zeros(len(texts) + 1, np.int64)
-        np.cumsum(lengths, out=offsets[1:])
-        ids = np.asarray(awkward.flatten(rows), np.uint32)
-        if check and texts:
-            self._compare(texts, ids, offsets, min(check, len(texts)))
+        layout = self._fast.encode_batch(awkward.from_arrow(column), parallel=self._parallel).layout
+        ids, offsets = np.asarray(layout.content.data), np.asarray(layout.offsets.data)
+        if check:
+            self.compare(column, ids, offsets, check)
         return ids, offsets
 
-    def _encode_reference(self, texts: Sequence[str]) -> Ids:
-        rows = self._reference.encode_batch_fast(list(texts), add_special_tokens=False)
-        lengths = np.fromiter((len(row) for row in rows), np.int64, len(rows))
-        offsets = np.zeros(len(texts) + 1, np.int64)
+    def _encode_reference(self, texts: pa.Array) -> Ids:
+        rows = self._reference.encode_batch_fast(texts.to_pylist(), add_special_tokens=False)
+        lengths = np.fromiter(map(len, rows), np.int64, len(rows))
+        offsets = np.zeros(len(rows) + 1, np.int64)
         np.cumsum(lengths, out=offsets[1:])
-        ids = np.fromiter((token for row in rows for token in row.ids), np.uint32, int(offsets[-1]))
+        ids = np.fromiter(chain.from_iterable(row.ids for row in rows), np.uint32, int(offsets[-1]))
         return ids, offsets
 
-    def _compare(
-        self, texts: Sequence[str], ids: npt.NDArray[np.uint32], offsets: npt.NDArray, check: int
+    def compare(
+        self, texts: Texts, ids: npt.NDArray[np.uint32], offsets: npt.NDArray[np.int64], count: int
     ) -> None:
-        chosen = np.unique(np.linspace(0, len(texts) - 1, check).astype(np.int64))
-        expected, bounds = self._encode_reference([texts[index] for index in chosen])
+        """Encode `count` of `texts`, evenly spaced, with tokenizers too; nothing if that encoded them.
+
+        Raises:
+            UserError: `ids` and `offsets`, as `encode` gave them, are not what tokenizers gives.
+        """
+        if self._fast is None or not len(texts):
+            return
+        texts, count = _column(texts), min(count, len(texts))
+        chosen = np.unique(np.linspace(0, len(texts) - 1, count).astype(np.int64))
+        sample = texts.take(pa.array(chosen))
+        expected, bounds = self._encode_reference(sample)
         for number, index in enumerate(chosen):
             found = ids[offsets[index] : offsets[index + 1]]
             if not np.array_equal(found, expected[bounds[number] : bounds[number + 1]]):
                 raise UserError(
-                    f"gigatoken and tokenizers encode the text {texts[index][:60]!r} to different ids. "
-                    "Set tokenize.encoder to tokenizers in params.yaml, and tell gigatoken's authors."
+                    f"gigatoken and tokenizers encode the text {sample[number].as_py()[:60]!r} to different "
+                    "ids. Set tokenize.encoder to tokenizers in params.yaml, and tell gigatoken's authors."
                 )
+
+
+def _column(texts: Texts) -> pa.Array:
+    """`texts` as one Arrow array of large strings without nulls."""
+    if isinstance(texts, pa.ChunkedArray):
+        column = texts.chunk(0) if texts.num_chunks == 1 else texts.combine_chunks()
+    else:
+        column = texts if isinstance(texts, pa.Array) else pa.array(texts, pa.large_string())
+    if column.type != pa.large_string():
+        column = column.cast(pa.large_string())
+    return column.fill_null("") if column.null_count else column

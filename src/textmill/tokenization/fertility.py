@@ -39,7 +39,7 @@ def fertility(tokenizer: Tokenizer, corpus: str | os.PathLike[str]) -> dict[str,
             counts["bytes"] += pc.sum(pc.binary_length(texts)).as_py() or 0
             counts["characters"] += pc.sum(pc.utf8_length(texts)).as_py() or 0
             counts["words"] += pc.sum(pc.count_substring_regex(texts, r"\S+")).as_py() or 0
-            counts["tokens"] += len(encoder.encode(texts.to_pylist())[0])
+            counts["tokens"] += len(encoder.encode(texts)[0])
     return {language: _figures(language, counts) for language, counts in sorted(totals.items())}
 
 

@@ -1,7 +1,8 @@
 """Token shards: the ids of many documents in one flat file, and where each document starts.
 
 `part-NNNNN.bin` holds little-endian uint16 ids, each document followed by `<eos>`; `part-NNNNN.idx` holds
-little-endian uint64 offsets (in ids) of the document starts, plus the end.
+little-endian uint64 offsets (in ids) of the document starts, plus the end. `part-NNNNN.r1.bin` … hold the
+second and further copies of documents that are repeated.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ from textmill.errors import UserError
 from textmill.files import replacing
 from textmill.tokenization.special import EOS
 
+Packed = tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint64]]
+"""Ids of documents, `<eos>` behind each, and where each starts, plus the end."""
 
-def with_ends(
-    ids: npt.NDArray[np.uint32], offsets: npt.NDArray[np.int64]
-) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint64]]:
+
+def with_ends(ids: npt.NDArray[np.uint32], offsets: npt.NDArray[np.int64]) -> Packed:
     """Put `<eos>` behind every document; offsets count the added ids."""
     documents = len(offsets) - 1
     bounds = offsets + np.arange(documents + 1)
@@ -32,6 +34,25 @@ def with_ends(
     packed[keep] = ids
     packed[ends] = EOS
     return packed, bounds.astype(np.uint64)
+
+
+def chosen(packed: Packed, keep: npt.NDArray[np.bool_]) -> Packed:
+    """Only the documents where `keep` (documents,) is true."""
+    ids, bounds = packed
+    starts = bounds.astype(np.int64)
+    lengths = starts[1:] - starts[:-1]
+    return ids[np.repeat(keep, lengths)], np.concatenate([[0], np.cumsum(lengths[keep])]).astype(np.uint64)
+
+
+def joined(pieces: Sequence[Packed]) -> Packed:
+    """The documents of all `pieces` in order."""
+    if len(pieces) == 1:
+        return pieces[0]
+    if not pieces:
+        return np.empty(0, np.uint16), np.zeros(1, np.uint64)
+    starts = np.cumsum([0, *(len(ids) for ids, _ in pieces)], dtype=np.uint64)
+    bounds = [bounds[:-1] + start for (_, bounds), start in zip(pieces, starts[:-1], strict=True)]
+    return np.concatenate([ids for ids, _ in pieces]), np.concatenate([*bounds, starts[-1:]])
 
 
 def write_shard(
