@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from textmill.corpus.shards import DOCUMENT, write_table
 from textmill.errors import UserError
-from textmill.tokenization.bpe import byte_alphabet, train_bpe
+from textmill.tokenization.bpe import assemble, byte_alphabet, train_bpe
 from textmill.tokenization.directory import load_tokenizer, save_tokenizer
 from textmill.tokenization.fertility import fertility
 from textmill.tokenization.special import SPECIAL_TOKENS
@@ -37,7 +37,8 @@ def corpus(tmp_path_factory) -> Path:
     texts, languages = zip(*documents(), strict=True)
     blank = [""] * len(texts)
     ids = [f"{number:032x}" for number in range(len(texts))]
-    table = pa.table([ids, texts, blank, blank, languages, blank], schema=DOCUMENT)
+    sources = ["novel" if language == "zh" else "manuals" for language in languages]
+    table = pa.table([ids, texts, sources, blank, languages, blank], schema=DOCUMENT)
     half = len(texts) // 2
     write_table(folder / "part-00000.parquet", table.slice(0, half))
     write_table(folder / "part-00001.parquet", table.slice(half))
@@ -113,7 +114,7 @@ def test_a_tokenizer_with_other_special_tokens_is_refused(tmp_path) -> None:
 
 
 def test_fertility_counts_what_the_tokenizer_does(corpus, tokenizer) -> None:
-    figures = fertility(tokenizer, corpus)
+    figures = fertility(tokenizer, corpus)["languages"]
     for language in ("en", "zh"):
         texts = [text for text, spoken in documents() if spoken == language]
         tokens = sum(len(tokenizer.encode(text, add_special_tokens=False).ids) for text in texts)
@@ -121,6 +122,18 @@ def test_fertility_counts_what_the_tokenizer_does(corpus, tokenizer) -> None:
         assert figures[language]["documents"] == len(texts)
         bytes_per_token = sum(len(text.encode()) for text in texts) / tokens
         assert figures[language]["bytes_per_token"] == pytest.approx(bytes_per_token, abs=1e-4)
+        characters = sum(map(len, texts))
+        assert figures[language]["tokens_per_character"] == pytest.approx(tokens / characters, abs=1e-4)
+        assert figures[language]["unknown_share"] == 0
     words = sum(len(text.split()) for text, spoken in documents() if spoken == "en")
     assert figures["en"]["tokens_per_word"] == pytest.approx(figures["en"]["tokens"] / words, rel=0.01)
     assert "tokens_per_word" not in figures["zh"]
+
+
+def test_without_merges_every_byte_of_a_chinese_character_is_partial(corpus) -> None:
+    figures = fertility(assemble([]), corpus)
+    assert figures["languages"]["zh"]["partial_share"] == 1
+    assert figures["languages"]["zh"]["tokens_per_character"] == 3
+    assert figures["languages"]["en"]["partial_share"] < 0.01
+    assert list(figures["sources"]) == ["manuals", "novel"]
+    assert figures["sources"]["novel"]["tokens"] == figures["languages"]["zh"]["tokens"]

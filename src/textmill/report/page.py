@@ -130,17 +130,20 @@ def _plain(value: Any) -> str:
 
 
 def _tokenizer(report: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Figures by language as a table, and the size of the vocabulary."""
+    """Figures by language and source as a table, the size of the vocabulary, and what it was learnt from."""
     if report is None:
         return None
-    languages = report.get("languages", {})
-    columns = list(dict.fromkeys(key for facts in languages.values() for key in facts))
+    groups = [*report.get("languages", {}).items(), *report.get("sources", {}).items()]
+    columns = list(dict.fromkeys(key for _, facts in groups for key in facts))
+    sample = report.get("sample")
     return {
         "vocabulary": report.get("vocab_size"),
+        "model": {"bpe": "BPE", "unigram": "Unigram"}.get(report.get("model", ""), ""),
+        "learnt": sample and {**sample, "share": sample["characters"] / max(sample["of_characters"], 1)},
         "columns": [figures.words(key) for key in columns],
         "rows": [
-            {"language": language, "cells": [figures.number(facts.get(key)) for key in columns]}
-            for language, facts in languages.items()
+            {"name": name, "cells": [figures.number(facts.get(key)) for key in columns]}
+            for name, facts in groups
         ],
     }
 

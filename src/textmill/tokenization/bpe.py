@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textmill.corpus.shards import read_table
 from textmill.errors import UserError
@@ -53,12 +53,19 @@ def train_bpe(shards: Sequence[Path], vocab_size: int, trainer: str) -> Tokenize
 
 def assemble(merges: Sequence[Merge]) -> Tokenizer:
     """A tokenizer of the special tokens, the 256 bytes and `merges`, ids in that order."""
-    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+    from tokenizers import models
 
     vocab = {token: index for index, token in enumerate((*SPECIAL_TOKENS, *sorted(byte_alphabet())))}
     for left, right in merges:
         vocab.setdefault(left + right, len(vocab))
-    tokenizer = Tokenizer(models.BPE(vocab=vocab, merges=list(merges)))
+    return byte_level(models.BPE(vocab=vocab, merges=list(merges)))
+
+
+def byte_level(model: Any) -> Tokenizer:
+    """A tokenizer around a `model` of GPT-2's 256 characters for bytes: any text survives it."""
+    from tokenizers import AddedToken, Tokenizer, decoders, pre_tokenizers
+
+    tokenizer = Tokenizer(model)
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.add_special_tokens(
