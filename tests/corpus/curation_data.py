@@ -12,7 +12,7 @@ from tests.corpus.curation_texts import NOVEL, docstrings, edited, identity, wri
 from textmill.config.annotate import Annotate
 from textmill.config.contamination import Contamination
 from textmill.config.dedup import Dedup
-from textmill.corpus.contamination import find_overlaps
+from textmill.corpus.contamination import find_overlaps, index_rows, task_texts
 from textmill.corpus.dedup import find_duplicates
 from textmill.corpus.shards import read_table, shard_paths, write_table
 from textmill.corpus.signals import annotator
@@ -53,6 +53,9 @@ def stage_outs(
             "target": pa.array([row[1] for row in rows], pa.large_string()),
         }
         write_table(folder / "tasks" / "summarization" / f"{split}.parquet", pa.table(table))
-    found = find_overlaps(folder / "clean", folder / "tasks", ["summarization"], Contamination())
-    write_table(folder / "contamination" / "contamination.parquet", found)
+    params = Contamination()
+    unseen = index_rows(task_texts(folder / "tasks", ["summarization"], params.splits), params)
+    found = find_overlaps(folder / "clean", unseen)
+    write_table(folder / "contamination" / "contamination.parquet", found.documents)
+    write_table(folder / "contamination" / "rows.parquet", found.texts(unseen))
     return ids

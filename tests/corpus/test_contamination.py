@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.corpus.curation_texts import NOVEL, docstrings, identity, write_documents
 from textmill.config.contamination import Contamination
-from textmill.corpus.contamination import OVERLAP, find_overlaps
+from textmill.corpus.contamination import OVERLAP, Overlaps, find_overlaps, index_rows, task_texts
 from textmill.corpus.shards import write_table
 from textmill.errors import UserError
 
@@ -54,9 +54,15 @@ def overlaps(folder: Path, texts: list[str], tasks: dict[str, Rows], **params: i
     write_documents(folder / "clean", texts, per_shard=7)
     for name, rows in tasks.items():
         write_task(folder / "tasks", name, rows)
-    found = find_overlaps(folder / "clean", folder / "tasks", list(tasks), Contamination(**params))
+    found = found_in(folder, list(tasks), Contamination(**params)).documents
     assert found.schema == OVERLAP
     return found.to_pylist()
+
+
+def found_in(folder: Path, names: list[str], params: Contamination) -> Overlaps:
+    """What is found in folder/clean of the tasks in folder/tasks."""
+    rows = index_rows(task_texts(folder / "tasks", sorted(names), params.splits), params)
+    return find_overlaps(folder / "clean", rows)
 
 
 @settings(max_examples=25, deadline=None)
@@ -144,11 +150,9 @@ def test_tasks_are_kept_apart_and_splits_are_chosen(tmp_path: Path):
     write_documents(tmp_path / "clean", [text])
     write_task(tmp_path / "tasks", "beta", [(text, "")], [])
     write_task(tmp_path / "tasks", "alpha", [], [("x", text)])
-    found = find_overlaps(tmp_path / "clean", tmp_path / "tasks", ["beta", "alpha"], Contamination())
+    found = found_in(tmp_path, ["beta", "alpha"], Contamination()).documents
     assert found["task"].to_pylist() == ["alpha", "beta"]
-    only = find_overlaps(
-        tmp_path / "clean", tmp_path / "tasks", ["beta", "alpha"], Contamination(splits=("test",))
-    )
+    only = found_in(tmp_path, ["beta", "alpha"], Contamination(splits=("test",))).documents
     assert only["task"].to_pylist() == ["alpha"]
     assert only["matched_id"].to_pylist() == [identity(("alpha", "test", 0))]
 
@@ -173,8 +177,8 @@ def test_no_task_and_no_row_give_an_empty_table(tmp_path: Path):
 def test_a_missing_file_or_column_is_named(tmp_path: Path):
     write_documents(tmp_path / "clean", ["text"])
     with pytest.raises(UserError, match=r"task/validation\.parquet: not found"):
-        find_overlaps(tmp_path / "clean", tmp_path / "tasks", ["task"], Contamination())
+        found_in(tmp_path, ["task"], Contamination())
     write_task(tmp_path / "tasks", "task", [("input", "target")])
     write_table(tmp_path / "tasks" / "task" / "test.parquet", pa.table({"id": ["a"], "input": ["b"]}))
     with pytest.raises(UserError, match=r"task/test\.parquet.*target"):
-        find_overlaps(tmp_path / "clean", tmp_path / "tasks", ["task"], Contamination())
+        found_in(tmp_path, ["task"], Contamination())

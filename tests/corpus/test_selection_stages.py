@@ -16,6 +16,7 @@ PARAMS = """
 seed: 7
 run: {engine: local, workers: 1}
 tasks: {summarization: {}}
+clean: {}
 dedup: {}
 contamination: {}
 select:

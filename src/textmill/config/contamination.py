@@ -7,8 +7,33 @@ from pydantic import Field
 from textmill.config.section import Section
 
 
+class EvaluationSet(Section):
+    """Rows of yours that must stay unseen, though no task here is evaluated on them."""
+
+    files: list[str] = Field(
+        min_length=1,
+        description="Paths or globs relative to `ingest.local`: jsonl, json, csv, parquet, txt, also "
+        "compressed.",
+    )
+    columns: list[str] = Field(
+        default=["text"], min_length=1, description="Fields with a text; each is looked for by itself."
+    )
+    id: str | None = Field(
+        default=None, description="Field with the row's key; without it, the file and the row's number."
+    )
+    license: str = Field(
+        min_length=1, description="License of the rows, an SPDX expression where there is one."
+    )
+
+
 class Contamination(Section):
-    """Overlap of documents with the rows of the tasks."""
+    """Overlap of documents with the rows of the tasks, and of sets named here."""
+
+    sets: dict[str, EvaluationSet] = Field(
+        default_factory=dict,
+        description="Further sets of rows, each under a name that no task has; the ledger's rule is "
+        "`contamination.NAME`, and `select.max_contamination` holds for them too.",
+    )
 
     ngram: int = Field(
         default=13,

@@ -18,12 +18,13 @@ class RunFiles:
     """The reports of one run. What a run does not have is None or empty, and the page says so.
 
     Attributes:
-        manifest, corpus, tokenizer, bias, validation: the JSON reports of these stages.
+        manifest, corpus, contamination, tokenizer, bias, validation: the JSON reports of these stages.
         pretrain, finetune, evaluation, language_models, probes: reports by name, in order of name.
     """
 
     manifest: dict[str, Any] | None = None
     corpus: dict[str, Any] | None = None
+    contamination: dict[str, Any] | None = None
     tokenizer: dict[str, Any] | None = None
     bias: dict[str, Any] | None = None
     validation: dict[str, Any] | None = None
@@ -53,6 +54,7 @@ def collect(root: Path) -> RunFiles:
     return RunFiles(
         manifest=_json(root / "data/raw/manifest.json"),
         corpus=_json(reports / "corpus.json"),
+        contamination=_json(reports / "contamination.json"),
         tokenizer=_json(reports / "tokenizer.json"),
         bias=_json(reports / "bias.json"),
         validation=_json(reports / "validation.json"),

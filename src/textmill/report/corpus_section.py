@@ -81,6 +81,13 @@ def removal_reasons(files: RunFiles, most: int) -> dict[str, Any]:
     }
 
 
+def contamination(files: RunFiles) -> list[dict[str, Any]]:
+    """For each evaluation set its rows and how many the documents share text with, those most found first."""
+    sets = (files.contamination or {}).get("sets", {})
+    rows = [{"name": name, **figures} for name, figures in sets.items()]
+    return sorted(rows, key=lambda row: (-row["rows_found"], row["name"]))
+
+
 def mix(files: RunFiles) -> dict[str, list[dict[str, Any]]]:
     """What was kept by source and by language: documents, kept rate, characters and their share (percent)."""
     corpus = files.corpus or {}

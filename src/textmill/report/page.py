@@ -10,7 +10,7 @@ from markupsafe import Markup
 from textmill.report import figures
 from textmill.report.bias_section import corpus_bias, probes
 from textmill.report.collect import ReportSettings, RunFiles
-from textmill.report.corpus_section import documents_in, funnel, mix, removal_reasons, sources
+from textmill.report.corpus_section import contamination, documents_in, funnel, mix, removal_reasons, sources
 from textmill.report.model_section import curves, judged
 
 PACKAGED_FILES = (
@@ -43,6 +43,7 @@ def render_page(files: RunFiles, settings: ReportSettings) -> str:
         models=models,
         funnel=funnel(files),
         reasons=removal_reasons(files, settings.report.rules),
+        contamination=contamination(files),
         mix=mix(files),
         tokenizer=_tokenizer(files.tokenizer),
         curves=curves(files, settings.report.curve_points),
