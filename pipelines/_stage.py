@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "src"))
 from pydantic import BaseModel
 
 from textmill.config.load import load_section, read_params
+from textmill.config.run import Run
 from textmill.errors import UserError
 from textmill.files import is_disk_full
 from textmill.processes import die_with_driver
@@ -59,11 +60,9 @@ class Stage:
         return seed
 
     @property
-    def workers(self) -> int:
-        """Worker processes this stage may use; never changes what it writes."""
-        from textmill.config.run import Run
-
-        return load_section(Run, "run").workers
+    def how(self) -> Run:
+        """Where and how wide this stage runs; never changes what it writes."""
+        return load_section(Run, "run")
 
     def progress(self, total: int | None = None, unit: str = "documents") -> Progress:
         """A progress display labelled with this stage."""

@@ -2,6 +2,8 @@
 
 from pipelines._stage import Stage, run
 from textmill.config.annotate import Annotate
+from textmill.corpus.engines import engine_of
+from textmill.corpus.finished import SHARDS
 from textmill.corpus.mapping import count_rows, map_shards
 from textmill.corpus.signals import annotator
 
@@ -13,7 +15,13 @@ def main(stage: Stage) -> None:
     operator = annotator(stage.params(Annotate))
     with stage.progress(count_rows(SOURCE)) as progress:
         rows = map_shards(
-            operator, SOURCE, TARGET, keep=["id"], workers=stage.workers, advance=progress.advance
+            operator,
+            SOURCE,
+            TARGET,
+            keep=["id"],
+            engine=engine_of(stage.how),
+            finished=SHARDS,
+            advance=progress.advance,
         )
     stage.say(f"{rows:,} documents, {len(operator.adds)} signals each")
 

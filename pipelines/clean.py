@@ -3,6 +3,8 @@
 from pipelines._stage import Stage, run
 from textmill.config.clean import Clean
 from textmill.corpus.cleaning.pipeline import cleaner
+from textmill.corpus.engines import engine_of
+from textmill.corpus.finished import SHARDS
 from textmill.corpus.mapping import count_rows, map_shards
 
 SOURCE, TARGET = "data/raw", "data/clean"
@@ -12,7 +14,9 @@ def main(stage: Stage) -> None:
     """Clean the documents of data/raw, row by row and shard by shard, into data/clean."""
     operator = cleaner(stage.params(Clean))
     with stage.progress(count_rows(SOURCE)) as progress:
-        rows = map_shards(operator, SOURCE, TARGET, workers=stage.workers, advance=progress.advance)
+        rows = map_shards(
+            operator, SOURCE, TARGET, engine=engine_of(stage.how), finished=SHARDS, advance=progress.advance
+        )
     stage.say(f"{rows:,} documents cleaned")
 
 

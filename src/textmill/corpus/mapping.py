@@ -1,33 +1,29 @@
-"""Map an operator over the shards of a directory: shard in, shard out, by a pool of local processes.
+"""Map an operator over the shards of a directory: shard in, shard out, by whichever engine.
 
-What is written depends on the shards and the operator alone: neither the number of workers nor the order in
-which they finish shows. A run that fails or is killed leaves the target as it was.
+What is written depends on the shards and the operator alone: neither the engine, the number of workers nor
+the order in which they finish shows. A run that fails or is killed leaves the target as it was.
 """
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from textmill.corpus.engines import Engine, Local
+from textmill.corpus.finished import finished_shards, map_sources
 from textmill.corpus.operators import Operator
 from textmill.corpus.shards import read_table, shard_paths, write_table
 from textmill.errors import UserError
 from textmill.files import replacing_directory
-from textmill.processes import die_with_parent
 
 ROWS_PER_BATCH = 4096
 BYTES_PER_BATCH = 4 << 20
 """The most rows of a batch and, unless it is one row, the most bytes: they bound a worker's memory."""
-
-_operator: Operator
-_keep: tuple[str, ...] | None
 
 
 def map_shards(
@@ -37,6 +33,8 @@ def map_shards(
     *,
     keep: Sequence[str] | None = None,
     workers: int = 1,
+    engine: Engine | None = None,
+    finished: str | os.PathLike[str] | None = None,
     advance: Callable[[int], None] | None = None,
 ) -> int:
     """Apply `operator` to each shard of `source` and write a shard of the same name to `target`.
@@ -46,23 +44,35 @@ def map_shards(
         source: a directory of shards.
         target: the directory to write; it is complete or as it was before.
         keep: the input columns that are carried over, before the added ones; None means all of them.
-        workers: how many processes work at the same time; 1 means this one.
+        workers: how many processes of this machine work at the same time; 1 means this one.
+        engine: who works, instead of these.
+        finished: where the finished shards of a run that is killed wait for the next one; see
+            `textmill.corpus.finished`.
         advance: called with the number of rows of each shard that is done.
 
     Returns:
         The number of rows.
 
     Raises:
-        UserError: a shard is missing, damaged or lacks a column (found before any work starts), or a worker
-            process was killed from outside.
+        UserError: a shard is missing, damaged or lacks a column, or the engine cannot run the operator (both
+            found before any work starts), or a worker process was killed from outside.
     """
+    engine = engine or Local(workers)
+    if engine.name not in operator.engines:
+        raise UserError(
+            f"run.engine: {operator.name} cannot run on {engine.name}; expected one of "
+            f"{', '.join(operator.engines)}."
+        )
     paths = shard_paths(source)
     for path in paths:
         check_shard(operator, path, keep)
     rows = 0
-    with replacing_directory(target) as folder:
-        pairs = [(path, folder / path.name) for path in paths]
-        for done in _map(operator, keep, pairs, min(workers, len(paths))):
+    function = partial(map_shard, operator, keep=None if keep is None else tuple(keep))
+    with (
+        finished_shards(finished, operator.name, function) as kept,
+        replacing_directory(target) as folder,
+    ):
+        for _, done in map_sources(operator.name, function, paths, folder, engine, kept):
             rows += done
             if advance is not None:
                 advance(done)
@@ -91,15 +101,15 @@ def check_shard(operator: Operator, path: Path, keep: Sequence[str] | None = Non
             raise UserError(f"{path}: expected a column {name}; found {', '.join(schema.names)}.")
 
 
-def map_shard(operator: Operator, source: Path, target: Path, keep: Sequence[str] | None = None) -> int:
-    """Apply `operator` to one shard, write the result to `target` and return its number of rows."""
+def map_shard(operator: Operator, source: Path, folder: Path, keep: Sequence[str] | None = None) -> int:
+    """Apply `operator` to one shard, write a shard of the same name into `folder`, return its rows."""
     columns = None if keep is None else list(dict.fromkeys([*keep, *operator.reads.names]))
     table = read_table(source, columns)
     kept = table.schema.names if keep is None else list(keep)
     names = [*kept, *(name for name in operator.adds.names if name not in kept)]
     schema = pa.schema([operator.output(table.schema).field(name) for name in names])
     batches = [operator(batch).select(names) for batch in bounded_batches(table)]
-    write_table(target, pa.Table.from_batches(batches, schema=schema))
+    write_table(folder / source.name, pa.Table.from_batches(batches, schema=schema))
     return table.num_rows
 
 
@@ -125,40 +135,3 @@ def _metadata(path: Path) -> pq.FileMetaData:
         raise UserError(
             f"{path}: expected a readable Parquet file, but {str(error).splitlines()[0]}"
         ) from error
-
-
-def _map(
-    operator: Operator, keep: Sequence[str] | None, pairs: list[tuple[Path, Path]], workers: int
-) -> Iterator[int]:
-    if workers == 1:
-        for source, target in pairs:
-            yield map_shard(operator, source, target, keep)
-        return
-    pool = ProcessPoolExecutor(
-        workers,
-        # A forked child would inherit the locks of whatever threads the parent has.
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_start_worker,
-        initargs=(operator, None if keep is None else tuple(keep)),
-    )
-    try:
-        for future in as_completed([pool.submit(_work, source, target) for source, target in pairs]):
-            yield future.result()
-    except BrokenProcessPool:
-        raise UserError(
-            f"{operator.name}: a worker process was killed from outside, most likely because memory ran out. "
-            "Lower run.workers in params.yaml and run the same command again."
-        ) from None
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _start_worker(operator: Operator, keep: tuple[str, ...] | None) -> None:
-    global _operator, _keep
-    die_with_parent()
-    pa.set_cpu_count(1)
-    _operator, _keep = operator, keep
-
-
-def _work(source: Path, target: Path) -> int:
-    return map_shard(_operator, source, target, _keep)

@@ -29,12 +29,15 @@ class Operator:
             rows in the same order. It must depend on nothing but the row, so that batch and shard boundaries
             never show, and it must be picklable (a module-level function, or `functools.partial` of one), so
             that worker processes can receive it.
+        engines: the engines that can run it. One that needs what only this machine has, such as a local
+            server or a file outside the repository, leaves out `ray`.
     """
 
     name: str
     reads: pa.Schema
     adds: pa.Schema
     function: Function
+    engines: tuple[str, ...] = ("local", "ray")
 
     def __call__(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """`batch` with the columns of `adds` appended, or replaced where they exist; the others stay.
