@@ -1,28 +1,51 @@
 """params.yaml: clean. What is repaired, normalized and masked in every document."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from textmill.config.section import Section
 
+Action = Literal["mask", "count", "ignore"]
 
-class Mask(Section):
-    """Which personal data and secrets are replaced by a placeholder."""
 
-    email: bool = Field(default=True, description="E-mail addresses become `<EMAIL>`.")
-    phone: bool = Field(
-        default=True,
-        description="Telephone numbers become `<PHONE>`: international (+…), Chinese mobile and landline, "
+class Pii(Section):
+    """What is done with personal data and secrets, type by type.
+
+    `mask` replaces an item by a placeholder and counts it, `count` only counts it, `ignore` does not look. To
+    drop the documents that hold any, set `select.pii`.
+    """
+
+    email: Action = Field(default="mask", description="E-mail addresses; masked as `<EMAIL>`.")
+    phone: Action = Field(
+        default="mask",
+        description="Telephone numbers (`<PHONE>`): international (+…), Chinese mobile and landline, "
         "North American. Only numbers that are valid under the numbering plan of their country.",
     )
-    ip: bool = Field(
-        default=True,
-        description="Globally routable IPv4 and IPv6 addresses become `<IP>`; private, loopback and "
+    ip: Action = Field(
+        default="mask",
+        description="Globally routable IPv4 and IPv6 addresses (`<IP>`); private, loopback and "
         "documentation addresses identify nobody and stay.",
     )
-    secret: bool = Field(
-        default=True,
+    credit_card: Action = Field(
+        default="mask",
+        description="Payment card numbers (`<CREDIT_CARD>`) with a known issuer, its length and a valid "
+        "check digit.",
+    )
+    resident_id: Action = Field(
+        default="mask",
+        description="Chinese resident identity numbers (`<RESIDENT_ID>`) with a valid region, date and check "
+        "character.",
+    )
+    iban: Action = Field(
+        default="mask",
+        description="International bank account numbers (`<IBAN>`) of the country's length with valid check "
+        "digits.",
+    )
+    secret: Action = Field(
+        default="mask",
         description="Passwords and tokens in URLs, API keys of known forms, JSON web tokens and private keys "
-        "become `<SECRET>`.",
+        "(`<SECRET>`).",
     )
 
 
@@ -42,8 +65,13 @@ class Clean(Section):
         description="Extract the text of HTML documents (trafilatura): those that are declared by "
         '`{"format": "html"}` in `meta`, and those that are plainly HTML from beginning to end.',
     )
-    mask: Mask = Field(
-        default_factory=Mask, description="What is masked, and counted in the `pii_*` columns."
+    full_width: Literal["keep", "letters", "all"] = Field(
+        default="letters",
+        description="Which full-width forms become ASCII: `letters` (and digits: `１２３Ａ`), `all` "
+        "(punctuation too: `，！（`; not for prose in Chinese, which is written with it), or none (`keep`).",
+    )
+    pii: Pii = Field(
+        default_factory=Pii, description="What is masked, and what is counted in the `pii_*` columns."
     )
     language: bool = Field(
         default=True,

@@ -46,7 +46,8 @@ def test_rows_keep_order_and_everything_but_text_and_language():
     assert result.column("pii_phone").to_pylist() == [0, 0, 0, 1, 0]
     assert result.schema.names == [
         "id", "text", "source", "license", "lang", "meta",
-        "lang_score", "pii_email", "pii_phone", "pii_ip", "pii_secret",
+        "lang_score", "pii_email", "pii_phone", "pii_ip", "pii_credit_card", "pii_resident_id", "pii_iban",
+        "pii_secret",
     ]  # fmt: skip
     assert result.schema.field("lang_score").type == pa.float32()
     assert result.schema.field("pii_secret").type == pa.int32()
@@ -141,8 +142,8 @@ def test_the_stages_write_the_same_bytes_with_any_number_of_workers(tmp_path, ro
         ("{}", "data/raw: expected shards part-00000.parquet …, found none"),
         ("{mojibak: true}", "params.yaml: clean.mojibak: unknown key. Did you mean mojibake?"),
         (
-            "{mask: {email: 1}}",
-            "params.yaml: clean.mask.email: Input should be a valid boolean, found 1 (int)",
+            "{pii: {email: hide}}",
+            "params.yaml: clean.pii.email: Input should be 'mask', 'count' or 'ignore', found 'hide' (str)",
         ),
     ],
 )

@@ -73,6 +73,18 @@ def test_each_step_can_be_switched_off():
     assert clean_text(page, Clean(html=False)) == page
 
 
+@pytest.mark.parametrize(
+    ("which", "expected"),
+    [
+        ("keep", "共１２３人，ＡＢＣ（甲）！"),
+        ("letters", "共123人，ABC（甲）！"),
+        ("all", "共123人,ABC(甲)!"),
+    ],
+)
+def test_full_width_forms_are_a_choice(which, expected):
+    assert clean_text("共１２３人，ＡＢＣ（甲）！", Clean(full_width=which)) == expected
+
+
 PIECES = st.sampled_from(
     ["Ã©", "â€™", "&amp;", "&lt;", "amp;", "&#0;", "<p>", "</p>", "\r", "\n", " ", "\t", "\u3000", "\x00",
      "\x85", "\xa0", "ａ", "１", "，", "中文", "e\u0301", "\u0301", "\u200b", "user@example.com", "@", ".com",

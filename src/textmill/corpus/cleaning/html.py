@@ -22,6 +22,9 @@ _BLOCK = re.compile(
 )
 _ANY_TAG = re.compile(r"<(?:!doctype|/?[a-z][a-z0-9]*)\b[^<>]*>", re.IGNORECASE)
 
+CLUE = r"\A[\s\x0b\x1c-\x1f\x85\xa0\x{1680}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{3000}]*<"
+"""An RE2 pattern found in every text that `is_html` accepts undeclared."""
+
 
 def is_html(text: str, declared: bool = False) -> bool:
     """Whether the whole of `text` is HTML rather than text that quotes some.

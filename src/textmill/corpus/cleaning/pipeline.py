@@ -1,19 +1,20 @@
-"""All cleaning steps in order, for one text and as the operator of the clean stage."""
+"""The operator of the clean stage: all cleaning steps in order, and the language."""
 
 from __future__ import annotations
 
 import json
 from functools import partial
-from typing import NamedTuple
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from textmill.config.clean import Clean
-from textmill.corpus.cleaning import html, language, pii, unicode
+from textmill.corpus.cleaning import language, pii
+from textmill.corpus.cleaning.columns import clean_column, replaced
+from textmill.corpus.cleaning.text import clean
 from textmill.corpus.operators import Operator
 from textmill.errors import UserError
-
-_MAX_PASSES = 10
 
 READS = pa.schema([("text", pa.large_string()), ("lang", pa.string()), ("meta", pa.string())])
 ADDS = pa.schema(
@@ -26,80 +27,48 @@ ADDS = pa.schema(
 )
 
 
-class Cleaned(NamedTuple):
-    """A cleaned text and how many items of each type in `pii.TYPES` were masked in it."""
-
-    text: str
-    masked: tuple[int, int, int, int]
-
-
-def clean(text: str, options: Clean | None = None, declared_html: bool = False) -> Cleaned:
-    """Clean one text.
-
-    One step can bring forth work for an earlier one (an entity that hides a control character), so the steps
-    are repeated until nothing changes: cleaning what is clean does nothing.
-
-    Args:
-        text: any string, lone surrogates included.
-        options: what to do; the defaults of the params when None.
-        declared_html: the source says that this is HTML.
-    """
-    options = options or Clean()
-    masked = (0, 0, 0, 0)
-    for _ in range(_MAX_PASSES):
-        before = text
-        text, found = _clean_once(text, options, declared_html)
-        if text == before:
-            break
-        masked = tuple(map(sum, zip(masked, found, strict=True)))  # type: ignore[assignment]
-        declared_html = False
-    return Cleaned(text, masked)
-
-
-def clean_text(text: str, options: Clean | None = None) -> str:
-    """The text of `clean`."""
-    return clean(text, options).text
-
-
-def _clean_once(text: str, options: Clean, declared_html: bool) -> tuple[str, tuple[int, int, int, int]]:
-    if options.mojibake:
-        text = unicode.repair_encoding(text)
-    if options.html and html.is_html(text, declared_html):
-        text = html.extract(text)
-    if options.entities:
-        text = unicode.replace_entities(text)
-    return pii.mask(unicode.normalize(text), options.mask)
-
-
 def cleaner(options: Clean) -> Operator:
     """The operator of the clean stage: replaces `text` and `lang`, adds `lang_score` and `pii_*`."""
     return Operator("clean", READS, ADDS, partial(_clean_batch, options))
 
 
 def _clean_batch(options: Clean, batch: pa.RecordBatch) -> pa.RecordBatch:
-    declared = [_declares_html(meta) for meta in batch.column("meta").to_pylist()]
-    texts = batch.column("text").to_pylist()
-    cleaned = [clean(text or "", options, html) for text, html in zip(texts, declared, strict=True)]
-    texts = [document.text for document in cleaned]
-    hints = [hint or "" for hint in batch.column("lang").to_pylist()]
-    languages, scores = language.detect(texts) if options.language else (hints, [0.0] * len(texts))
-    languages = [
-        hint
-        if hint and (score < options.language_hint_below or len(text) < options.language_hint_characters)
-        else found
-        for text, found, score, hint in zip(texts, languages, scores, hints, strict=True)
-    ]
-    counts = (
-        zip(*(document.masked for document in cleaned), strict=True) if cleaned else [()] * len(pii.TYPES)
+    texts = pc.fill_null(batch.column("text"), "")
+    declared = _declared_html(batch.column("meta")) if options.html else np.zeros(0, np.int64)
+    cleaned, counts = clean_column(texts, options)
+    if len(declared):
+        documents = [clean(text, options, True) for text in texts.take(pa.array(declared)).to_pylist()]
+        cleaned = replaced(cleaned, declared, pa.array([each.text for each in documents], cleaned.type))
+        counts[declared] = [each.found for each in documents]
+    languages, scores = _languages(cleaned, batch.column("lang"), options)
+    columns = [cleaned, languages, scores, *(pa.array(column) for column in counts.T)]
+    return pa.RecordBatch.from_arrays(columns, schema=ADDS)
+
+
+def _languages(texts: pa.Array, hints: pa.Array, options: Clean) -> tuple[pa.Array, pa.Array]:
+    hints = pc.fill_null(hints, "")
+    if not options.language:
+        return hints, pa.array(np.zeros(len(texts), np.float32))
+    openings = pc.utf8_slice_codeunits(texts, 0, language.CHARACTERS).to_pylist()
+    found, scores = language.detect(openings)
+    unsure = pc.or_(
+        pc.less(pa.array(scores), options.language_hint_below),
+        pc.less(pc.utf8_length(texts), options.language_hint_characters),
     )
-    columns = [texts, languages, scores, *map(list, counts)]
-    arrays = [pa.array(values, field.type) for values, field in zip(columns, ADDS, strict=True)]
-    return pa.RecordBatch.from_arrays(arrays, schema=ADDS)
+    keep = pc.and_(pc.not_equal(hints, ""), unsure)
+    return pc.if_else(keep, hints, pa.array(found, pa.string())), pa.array(scores, pa.float32())
 
 
-def _declares_html(meta: str | None) -> bool:
-    if not meta or '"html"' not in meta:
-        return False
+def _declared_html(metas: pa.Array) -> np.ndarray:
+    """The places of documents whose source says that they are HTML, int64."""
+    mentioned = np.flatnonzero(
+        pc.fill_null(pc.match_substring(metas, '"html"'), False).to_numpy(zero_copy_only=False)
+    )
+    declared = [_declares_html(meta) for meta in metas.take(pa.array(mentioned)).to_pylist()]
+    return mentioned[np.array(declared, bool)]
+
+
+def _declares_html(meta: str) -> bool:
     try:
         values = json.loads(meta)
     except ValueError:
