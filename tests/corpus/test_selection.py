@@ -157,6 +157,30 @@ def test_a_source_that_does_not_exist_is_reported(data: Path):
     ]
 
 
+def test_documents_with_personal_data_are_dropped_on_request(tmp_path: Path):
+    english, chinese = docstrings(6), NOVEL[:3]
+    ids = stage_outs(tmp_path, [*english, *chinese], source=["web"] * 6 + ["novel"] * 3)
+    path = tmp_path / "clean" / shard_name(0)
+    counts = {"pii_email": [0, 3, 1, 0, 0, 0, 0, 2, 0], "pii_iban": [0, 0, 0, 0, 1, 0, 0, 0, 0]}
+    table = read_table(path)
+    for name, column in counts.items():
+        table = table.append_column(name, pa.array(column, pa.int32()))
+    write_table(path, table)
+    limits = {"email": 1, "iban": 0}
+    chosen = select(tmp_path, params(on=["pii"], pii=limits), seed=1)
+    assert [tuple(row.values()) for row in chosen.ledger.select(
+        ["id", "stage", "rule", "value", "threshold"]).to_pylist()
+    ] == [
+        (ids[1], "clean", "pii.email", 3.0, "<= 1"),
+        (ids[4], "clean", "pii.iban", 1.0, "<= 0"),
+        (ids[7], "clean", "pii.email", 2.0, "<= 1"),
+    ]  # fmt: skip
+    spared = params(on=["pii"], pii=limits, by_source={"novel": {"pii": {"email": None}}})
+    assert dropped(select(tmp_path, spared, seed=1)) == {ids[1]: "pii.email", ids[4]: "pii.iban"}
+    with pytest.raises(UserError, match=r"select\.pii\.name: data/clean has no column pii_name"):
+        select(tmp_path, params(on=["pii"], pii={"name": 0}), seed=1)
+
+
 def test_contamination_is_dropped_above_the_allowed_fraction(data: Path):
     found = read_table(data / "contamination" / "contamination.parquet").to_pylist()
     assert 0 < sum(row["fraction"] > 0.9 for row in found) < len(found)

@@ -4,7 +4,7 @@ from pydantic import Field
 
 from textmill.config.mix import Mix
 from textmill.config.section import Section
-from textmill.config.thresholds import C4, Bounds, FineWeb, Gopher, Repetition
+from textmill.config.thresholds import C4, Bounds, FineWeb, Gopher, PiiCounts, Repetition
 
 
 class Rules(Section):
@@ -14,6 +14,7 @@ class Rules(Section):
     empty: bool = Field(default=True, description="Drop documents without a character.")
     language: bool = Field(default=True, description="Drop documents in other languages than those allowed.")
     contamination: bool = Field(default=True, description="Drop documents that overlap with evaluation rows.")
+    pii: bool = Field(default=True, description="Apply `pii`.")
     gopher: bool = Field(default=True, description="Apply `gopher`.")
     repetition: bool = Field(default=True, description="Apply `repetition`.")
     c4: bool = Field(default=True, description="Apply `c4`.")
@@ -26,6 +27,9 @@ class Rules(Section):
 class Thresholds(Section):
     """Thresholds of the quality rules, one family of signals each."""
 
+    pii: PiiCounts = Field(
+        default_factory=PiiCounts, description="Most items of personal data in a kept document."
+    )
     gopher: Gopher = Field(default_factory=Gopher, description="Gopher's quality rules.")
     repetition: Repetition = Field(default_factory=Repetition, description="Gopher's repetition rules.")
     c4: C4 = Field(default_factory=C4, description="C4's rules.")

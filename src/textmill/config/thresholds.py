@@ -16,6 +16,23 @@ class Bounds(Section):
     max: float | None = Field(default=None, description="Largest value that is kept.")
 
 
+class PiiCounts(Section):
+    """Most items of personal data that a kept document holds, by type: the columns `pii_TYPE` of data/clean.
+
+    0 drops every document in which clean found one, whether it was masked or only counted; null is no bound.
+    """
+
+    email: float | None = Field(default=None, description="Most e-mail addresses.")
+    phone: float | None = Field(default=None, description="Most telephone numbers.")
+    ip: float | None = Field(default=None, description="Most IP addresses.")
+    credit_card: float | None = Field(default=None, description="Most payment card numbers.")
+    resident_id: float | None = Field(default=None, description="Most Chinese resident identity numbers.")
+    iban: float | None = Field(default=None, description="Most bank account numbers.")
+    secret: float | None = Field(default=None, description="Most passwords, tokens and keys.")
+    name: float | None = Field(default=None, description="Most names of persons (needs `clean.names`).")
+    address: float | None = Field(default=None, description="Most places (needs `clean.names`).")
+
+
 class Gopher(Section):
     """Quality rules of Gopher (Rae et al. 2021, appendix A1.1)."""
 

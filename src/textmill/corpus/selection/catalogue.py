@@ -140,6 +140,8 @@ def aligned_shards(
 ) -> Iterator[tuple[pa.Table, pa.Table]]:
     """Yield each shard of documents (`id`, `source`, `lang`) with its shard of signals.
 
+    The counts of personal data that clean leaves beside the text (`pii_TYPE`) are signals too.
+
     Args:
         clean, signals: the two directories.
         columns: the signals to read beside `id`; all by default. Those a shard lacks are left out.
@@ -154,14 +156,22 @@ def aligned_shards(
             "Run annotate again."
         )
     for documents, found in zip(one, other, strict=True):
-        table = read_table(documents, ["id", "source", "lang"])
+        counts = [name for name in counts_of(documents) if columns is None or name in columns]
+        table = read_table(documents, ["id", "source", "lang", *counts])
         values = read_table(found, _present(found, columns))
         if "id" not in values.column_names or not table["id"].equals(values["id"].cast(pa.string())):
             raise UserError(
                 f"{found}: expected the documents of {documents} in the same order, found others. "
                 "Run annotate again."
             )
+        for name in counts:
+            values = values.append_column(name, table[name])
         yield table, values
+
+
+def counts_of(path: Path) -> list[str]:
+    """The counts of personal data that a shard of documents has beside the text."""
+    return [name for name in read_schema(path).names if name.startswith("pii_")]
 
 
 def _present(path: Path, columns: Sequence[str] | None) -> list[str] | None:

@@ -141,7 +141,7 @@ def drop_low_quality(catalogue: Catalogue, rules: Sequence[Rule], failures: Fail
         failing = failures.rule == number
         for threshold in np.unique(failures.threshold[failing]).tolist():
             documents = np.flatnonzero(failing & (failures.threshold == threshold))
-            verdict = Verdict(rule.name, "annotate", rule.wanted(threshold))
+            verdict = Verdict(rule.name, rule.stage, rule.wanted(threshold))
             catalogue.drop(documents, verdict, failures.value[documents])
 
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 from textmill.config.select import Select, Thresholds
 from textmill.errors import UserError
 
-FAMILIES = ("gopher", "repetition", "c4", "fineweb")
+FAMILIES = ("pii", "gopher", "repetition", "c4", "fineweb")
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Rule:
 
     Attributes:
         name: as in params.yaml under select, for instance ``gopher.min_words``.
-        signal: the column of data/signals.
+        signal: the column of data/signals, or, for counts of personal data, of data/clean.
         bound: ``min`` or ``max``.
         threshold: null is no bound.
         by_source, by_language: thresholds that take its place; those of the source come first.
@@ -38,6 +38,11 @@ class Rule:
     threshold: float | None
     by_source: dict[str, float | None]
     by_language: dict[str, float | None]
+
+    @property
+    def stage(self) -> str:
+        """The stage that measured the signal."""
+        return "clean" if self.signal.startswith("pii_") else "annotate"
 
     @property
     def in_force(self) -> bool:
@@ -73,7 +78,7 @@ def rules_of(params: Select) -> list[Rule]:
         rule = Rule(
             name=f"{family}.{key}",
             signal=signal,
-            bound=key.split("_")[0] if family != "signals" else key.rsplit(".", 1)[1],
+            bound=_bound(family, key),
             threshold=_written(params, family, key, default=True).get("value"),
             by_source=_overrides(params.by_source, family, key),
             by_language=_overrides(params.by_language, family, key),
@@ -87,13 +92,20 @@ def _keys(params: Select) -> Iterator[tuple[str, str, str]]:
     """Family, key and signal of every possible rule."""
     for family in FAMILIES:
         for key in type(getattr(params, family)).model_fields:
-            yield family, key, f"{family}_{key.split('_', 1)[1]}"
+            name = key if family == "pii" else key.split("_", 1)[1]
+            yield family, key, f"{family}_{name}"
     names = dict.fromkeys(params.signals)
     for override in (*params.by_language.values(), *params.by_source.values()):
         names.update(dict.fromkeys(override.signals))
     for name in names:
         for bound in ("min", "max"):
             yield "signals", f"{name}.{bound}", name
+
+
+def _bound(family: str, key: str) -> str:
+    if family == "pii":
+        return "max"
+    return key.split("_")[0] if family != "signals" else key.rsplit(".", 1)[1]
 
 
 def _written(section: Thresholds, family: str, key: str, default: bool = False) -> dict[str, float | None]:
@@ -120,6 +132,11 @@ def check_signals(rules: Sequence[Rule], columns: Sequence[str], where: str) -> 
         UserError: a rule asks for a signal that annotate did not write; the message names the known ones.
     """
     for rule in rules:
+        if rule.signal not in columns and rule.stage == "clean":
+            raise UserError(
+                f"params.yaml: select.{rule.name}: data/clean has no column {rule.signal}. Run clean again, "
+                "with `clean.names` if names or addresses are to be found, or set the key to null."
+            )
         if rule.signal not in columns:
             known = ", ".join(column for column in columns if column != "id")
             raise UserError(

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from textmill.config.select import Select
-from textmill.corpus.selection.catalogue import Catalogue, CatalogueBuilder, aligned_shards
+from textmill.corpus.selection.catalogue import Catalogue, CatalogueBuilder, aligned_shards, counts_of
 from textmill.corpus.selection.decide import Findings, decide
 from textmill.corpus.selection.exclusions import excluded_ids
 from textmill.corpus.selection.funnel import dropped_by_rule, funnel
@@ -88,8 +88,9 @@ def read_evidence(folder: Path, rule_sets: Sequence[Sequence[Rule]]) -> tuple[Ca
             documents do not belong together.
     """
     where = folder / "signals"
+    counts = counts_of(shard_paths(folder / "clean")[0])
     for path in shard_paths(where):
-        _check_columns(path, rule_sets, str(where))
+        _check_columns([*read_schema(path).names, *counts], rule_sets, str(where))
     builder = CatalogueBuilder()
     found: list[list[Failures]] = [[] for _ in rule_sets]
     columns = ["characters", *(rule.signal for rules in rule_sets for rule in rules)]
@@ -107,8 +108,7 @@ def read_evidence(folder: Path, rule_sets: Sequence[Sequence[Rule]]) -> tuple[Ca
     return catalogue, [joined(parts) for parts in found]
 
 
-def _check_columns(path: Path, rule_sets: Sequence[Sequence[Rule]], where: str) -> None:
-    columns = read_schema(path).names
+def _check_columns(columns: Sequence[str], rule_sets: Sequence[Sequence[Rule]], where: str) -> None:
     for rules in rule_sets:
         check_signals(rules, columns, where)
     if "characters" not in columns:
