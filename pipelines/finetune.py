@@ -16,11 +16,11 @@ def main(stage: Stage) -> None:
     prepare(params.threads, stage.seed)
     data = f"data/tasks/{params.task}"
     task = Task(params, stage.seed, data)
-    key = run_key({**params.model_dump(), "seed": stage.seed}, (params.base, data))
+    key = run_key({**params.deciding(), "seed": stage.seed}, (params.base, data))
     has_control = params.control == "random"
-    checkpoints = [Checkpoints(stage.label, key)]
+    checkpoints = [Checkpoints(stage.label, key, number=params.checkpoints)]
     if has_control:
-        checkpoints.append(Checkpoints(f"{stage.label}-control", key))
+        checkpoints.append(Checkpoints(f"{stage.label}-control", key, number=params.checkpoints))
     spool = Spool(stage.label, resumed=any(found.load() is not None for found in checkpoints))
     spool.start({**params.model_dump(), "seed": stage.seed}, [{"path": data, "rows": len(task.train.inputs)}])
     reports = []

@@ -15,7 +15,8 @@ def main(stage: Stage) -> None:
     params = stage.params(Pretrain)
     prepare(params.threads, stage.seed)
     inputs = ("data/tokens", "models/tokenizer")
-    checkpoints = Checkpoints(stage.label, run_key({**params.model_dump(), "seed": stage.seed}, inputs))
+    key = run_key({**params.deciding(), "seed": stage.seed}, inputs)
+    checkpoints = Checkpoints(stage.label, key, number=params.checkpoints)
     spool = Spool(stage.label, resumed=checkpoints.load() is not None)
     with stage.progress(params.steps, "steps") as progress:
         report = pretrain(

@@ -16,6 +16,7 @@ import torch
 from textmill.config.pretrain import Pretrain
 from textmill.errors import UserError
 from textmill.progress import Progress
+from textmill.training.batches import Batch, Part
 from textmill.training.checkpoints import Checkpoints, run_key
 from textmill.training.device import prepare
 from textmill.training.events import Spool
@@ -61,7 +62,10 @@ run_pretrain(Path({tokens!r}), Path({folder!r}), checkpoint_seconds=1e-9, **json
     ],
 )
 def test_a_killed_run_ends_with_the_bits_of_an_undisturbed_one(token_folder, tmp_path, architecture) -> None:
-    changes = {"architecture": architecture, "steps": 60, "first_line": 0.5}
+    changes = {
+        "architecture": architecture, "steps": 60, "first_line": 0.5, "average": 0.9, "schedule": "cosine",
+        "rows_at_once": 3, "spike": 4.0, "faults": "skip",
+    }  # fmt: skip
     undisturbed = run_pretrain(token_folder, tmp_path / "whole", **changes)
     killed = tmp_path / "killed"
     module = tmp_path / "test_loop_under_kill.py"
@@ -112,13 +116,22 @@ def test_the_spool_tells_time_and_the_end(token_folder, tmp_path) -> None:
     assert events[0]["datasets"][0]["rows"] == 180
     metrics = [event for event in events if event["event"] == "metrics"]
     assert any(event["values"].get("tokens_per_second", 0) > 0 for event in metrics)
+    assert any(0 < event["values"].get("model_flop_utilization", 0) < 1 for event in metrics)
+    assert all(event["values"]["gradient_norm"] > 0 for event in metrics if "loss" in event["values"])
     assert events[-1] == {"event": "end", "values": events[-1]["values"]}
     assert events[-1]["values"]["validation_loss"] == report["validation_loss"]
 
 
+def whole(loss):
+    """Batches of one part from a function of the step."""
+    return lambda step, rows: Batch(
+        loss(step)[1], [Part(1.0, lambda: loss(step)[0])], lambda: f"rows [{step}]"
+    )
+
+
 def plan(**changes) -> Plan:
     settings = {
-        "steps": 20, "seed": 1, "learning_rate": 0.1, "warmup": 0.1, "decay": 0.5, "clip": 1.0,
+        "steps": 20, "batch": 1, "seed": 1, "learning_rate": 0.1, "warmup": 0.1, "decay": 0.5, "clip": 1.0,
         "log_every": 5, "validate_every": 4, "checkpoint_seconds": 1e9,
     }  # fmt: skip
     return Plan(**{**settings, **changes})
@@ -137,7 +150,7 @@ def test_the_best_weights_are_kept(tmp_path) -> None:
         return model(torch.ones(1, 2)).square().sum() + 0.01 * step, 1
 
     run = fit(
-        model, loss, validate, adamw(model, 0.1, 0.0), plan(best=("loss", False)),
+        model, whole(loss), validate, adamw(model, 0.1, 0.0), plan(best=("loss", False)),
         Checkpoints("a", "b", tmp_path), Spool("a", directory=tmp_path), Progress("test"),
     )  # fmt: skip
     assert (run.best_step, run.best_value, len(seen)) == (12, 0.5, 5)
@@ -151,26 +164,32 @@ def test_a_loss_that_is_not_a_number_names_step_and_remedy(tmp_path) -> None:
     def loss(step):
         return model(torch.full((1, 1), float("nan") if step == 3 else 1.0)).sum(), 1
 
-    with pytest.raises(UserError, match=r"the loss became nan at step 4 of 20\. Lower learning_rate"):
+    with pytest.raises(
+        UserError,
+        match=r"loss became nan at step 4 of 20, which learns from rows \[3\]\. Lower learning_rate",
+    ):
         fit(
-            model, loss, lambda: {"loss": 0.0}, adamw(model, 0.1, 0.0), plan(),
+            model, whole(loss), lambda: {"loss": 0.0}, adamw(model, 0.1, 0.0), plan(),
             Checkpoints("a", "b", tmp_path), Spool("a", directory=tmp_path), Progress("test"),
         )  # fmt: skip
 
 
-def test_a_damaged_checkpoint_is_not_used(tmp_path) -> None:
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(tmp_path, capsys) -> None:
     checkpoints = Checkpoints("a", "b", tmp_path)
     assert checkpoints.load() is None
     checkpoints.save(3, {"tokens": 5}, {"x": torch.arange(4.0)})
     checkpoints.save(7, {"tokens": 9}, {"x": torch.arange(5.0)})
     step, state, tensors = checkpoints.load()
     assert (step, state, tensors["x"].tolist()) == (7, {"tokens": 9}, [0.0, 1.0, 2.0, 3.0, 4.0])
-    assert [path.name for path in checkpoints.folder.iterdir()] == ["step-00000007"]
     file = checkpoints.folder / "step-00000007" / "tensors.safetensors"
     content = bytearray(file.read_bytes())
     content[-1] ^= 1
     file.write_bytes(content)
-    assert checkpoints.load() is None
+    assert checkpoints.load()[:2] == (3, {"tokens": 5})
+    assert "step-00000007: damaged" in capsys.readouterr().err
+    for step in (4, 5, 6):
+        checkpoints.save(step, {}, {"x": torch.zeros(1)})
+    assert sorted(path.name for path in checkpoints.folder.iterdir()) == ["step-00000005", "step-00000006"]
     checkpoints.clear()
     assert not checkpoints.folder.exists()
 

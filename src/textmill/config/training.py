@@ -1,6 +1,6 @@
 """What pretraining and fine-tuning have in common in params.yaml."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -26,6 +26,33 @@ class Training(Section):
     decay: float = Field(
         default=0.6, ge=0, le=1, description="Share of the steps, at the end, in which the rate falls to 0."
     )
+    schedule: Literal["wsd", "cosine"] = Field(
+        default="wsd",
+        description="wsd rises, stays, falls (`warmup`, `decay`); cosine falls as soon as it has risen.",
+    )
+    average: float | None = Field(
+        default=None,
+        gt=0,
+        lt=1,
+        description="Decay of a moving average of the weights, for instance 0.999, which is then what is "
+        "validated and saved; null for none.",
+    )
+    rows_at_once: int | None = Field(
+        default=None,
+        ge=1,
+        description="Rows that are computed at a time; gradients add up to those of `batch` rows. null for "
+        "all. Halved by itself where memory runs out.",
+    )
+    spike: float | None = Field(
+        default=None,
+        gt=1,
+        description="A loss above so many times the median of the last 64 is a fault; null for no limit.",
+    )
+    faults: Literal["stop", "skip"] = Field(
+        default="stop",
+        description="What to do at a step whose loss or gradient is no number or whose loss is a spike: stop "
+        "with a checkpoint before it, or leave the step out and go on.",
+    )
     clip: float = Field(default=1.0, gt=0, description="Norm to which gradients are scaled down.")
     precision: Literal["bf16", "fp32"] = Field(
         default="bf16", description="Numbers in matrix products; weights and averages are always fp32."
@@ -38,3 +65,10 @@ class Training(Section):
     checkpoint_seconds: float = Field(
         default=30.0, gt=0, description="Seconds between checkpoints, from which a killed run goes on."
     )
+    checkpoints: int = Field(
+        default=2, ge=1, description="Checkpoints kept; where the last is damaged, the one before it is used."
+    )
+
+    def deciding(self) -> dict[str, Any]:
+        """The params that decide the result, as plain values: a checkpoint of other ones is of no use."""
+        return self.model_dump(exclude={"faults", "checkpoint_seconds", "checkpoints"})

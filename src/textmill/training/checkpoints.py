@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -57,15 +58,18 @@ def run_key(params: Mapping[str, Any], inputs: Iterable[str | os.PathLike[str]])
 class Checkpoints:
     """The checkpoints of one run of one stage."""
 
-    def __init__(self, stage: str, key: str, directory: str | os.PathLike[str] = CHECKPOINTS):
-        """Checkpoints of other keys of the same stage are of no more use and are removed."""
+    def __init__(
+        self, stage: str, key: str, directory: str | os.PathLike[str] = CHECKPOINTS, number: int = 2
+    ):
+        """The last `number` are kept; those of other keys of the stage are of no more use and removed."""
+        self.number = number
         self.folder = Path(directory) / f"{stage}-{key}"
         for other in Path(directory).glob(f"{stage}-*"):
             if other.name != self.folder.name and len(other.name) == len(self.folder.name):
                 shutil.rmtree(other, ignore_errors=True)
 
     def save(self, step: int, state: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> None:
-        """Keep `state` (JSON) and `tensors` as the checkpoint after `step` steps, and drop older ones."""
+        """Keep `state` (JSON) and `tensors` as the checkpoint after `step` steps, and drop the oldest."""
         from safetensors.torch import save_file
 
         final = self.folder / f"step-{step:08d}"
@@ -79,12 +83,14 @@ class Checkpoints:
             for name in (TENSORS, STATE):
                 _flush(temporary / name)
         _flush(self.folder)
-        for other in self.folder.iterdir():
-            if other != final:
-                shutil.rmtree(other, ignore_errors=True)
+        for other in sorted(self.folder.iterdir(), reverse=True)[self.number :]:
+            shutil.rmtree(other, ignore_errors=True)
 
     def load(self) -> tuple[int, dict[str, Any], dict[str, torch.Tensor]] | None:
-        """The newest checkpoint that is whole: steps done, state, tensors; None when there is none."""
+        """The newest checkpoint that is whole: steps done, state, tensors; None when there is none.
+
+        One that is damaged is named on stderr and removed.
+        """
         from safetensors.torch import load_file
 
         for folder in sorted(self.folder.glob("step-*"), reverse=True):
@@ -93,7 +99,9 @@ class Checkpoints:
                 if content["hash"] == hash_file(folder / TENSORS):
                     return content["step"], content["state"], load_file(folder / TENSORS)
             except (OSError, ValueError, KeyError):
-                continue
+                pass
+            print(f"{folder}: damaged; going on from the checkpoint before it, if any", file=sys.stderr)
+            shutil.rmtree(folder, ignore_errors=True)
         return None
 
     def clear(self) -> None:

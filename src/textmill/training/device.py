@@ -77,3 +77,14 @@ def peak_memory_bytes() -> int:
 
     scale = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * scale
+
+
+def free_cached_memory() -> None:
+    """Give back what torch keeps for later on a CUDA device."""
+    import gc
+
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()

@@ -116,7 +116,11 @@ class Examples:
 
     def step(self, step: int) -> tuple[Ids, Ids, Ids]:
         """Inputs, attention and labels of a step: (rows, length), and (rows,) or (rows, target length)."""
-        return self._batch(self._epoch(step // self.batches_per_epoch)[step % self.batches_per_epoch])
+        return self._batch(self.rows(step))
+
+    def rows(self, step: int) -> Ids:
+        """The numbers of the rows of a step, in their order in the split."""
+        return self._epoch(step // self.batches_per_epoch)[step % self.batches_per_epoch]
 
     def in_order(self) -> list[tuple[Ids, Ids, Ids]]:
         """Every row once, shortest first, in batches like those of `step`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from textmill.errors import UserError
 from textmill.modeling.saving import copy_tokenizer, save_model
 from textmill.progress import Progress
 from textmill.training.bases import load_model, load_tokenizer
+from textmill.training.batches import Batch, Part, cuts
 from textmill.training.checkpoints import Checkpoints
 from textmill.training.device import autocast, placed
 from textmill.training.events import Spool
@@ -31,6 +33,7 @@ class Task:
             UserError: rows, labels or tokenizer are not usable; see `textmill.training.examples`.
         """
         train, validation = read_rows(directory, "train"), read_rows(directory, "validation")
+        self.path = train.path
         tokenizer = load_tokenizer(params.base)
         self.labels: list[str] = []
         targets: Any = None
@@ -75,7 +78,7 @@ def finetune(
     steps = task.steps(params.epochs)
     best = (params.best, params.best == "accuracy")
     run = fit(
-        model, _loss(model, task, params), _validation(model, task, params), optimizers_of(model, params),
+        model, _batches(model, task, params), _validation(model, task, params), optimizers_of(model, params),
         plan_of(params, seed, steps, params.validations, best), checkpoints, spool, progress,
     )  # fmt: skip
     save_model(model, directory, lambda folder: copy_tokenizer(params.base, folder))
@@ -93,28 +96,37 @@ def _results(run: Run) -> dict[str, Any]:
         "tokens": run.tokens,
         "curve": run.curve,
         "best_step": run.best_step,
-        "loss": run.curve[-1]["loss"],
+        "loss": run.loss,
+        "skipped_steps": run.skipped,
         **figures,
     }
 
 
-def _loss(model: Any, task: Task, params: Finetune) -> Callable[[int], tuple[Any, int]]:
+def _batches(model: Any, task: Task, params: Finetune) -> Callable[[int, int | None], Batch]:
+    import numpy as np
     import torch
 
-    def loss(step: int) -> tuple[Any, int]:
-        inputs, attention, labels = task.train.step(step)
-        tokens = int(attention.sum())
+    def mean_loss(inputs: Any, attention: Any, labels: Any) -> Any:
         with autocast(params.precision, params.device):
             if params.objective == "generation":
-                value = target_loss(model, inputs, attention, labels, params.label_smoothing)
-                return value, tokens + int((labels >= 0).sum())
+                return target_loss(model, inputs, attention, labels, params.label_smoothing)
             logits = class_logits(model, inputs, attention)
         numbers = torch.from_numpy(labels).to(model.device)
-        return torch.nn.functional.cross_entropy(
-            logits, numbers, label_smoothing=params.label_smoothing
-        ), tokens
+        return torch.nn.functional.cross_entropy(logits, numbers, label_smoothing=params.label_smoothing)
 
-    return loss
+    def batch(step: int, rows: int | None) -> Batch:
+        arrays = task.train.step(step)
+        inputs, attention, labels = arrays
+        predicted = np.atleast_2d((labels >= 0).T).sum(axis=0)
+        total = max(int(predicted.sum()), 1)
+        read = int(attention.sum()) + (total if params.objective == "generation" else 0)
+        parts = [
+            Part(float(predicted[cut].sum()) / total, partial(mean_loss, *(array[cut] for array in arrays)))
+            for cut in cuts(len(inputs), rows)
+        ]
+        return Batch(read, parts, lambda: f"rows {task.train.rows(step).tolist()} of {task.path}")
+
+    return batch
 
 
 def _validation(model: Any, task: Task, params: Finetune) -> Callable[[], Mapping[str, float]]:

@@ -7,24 +7,30 @@ the bits of a run that was not.
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from textmill.errors import UserError
 from textmill.progress import Progress
+from textmill.training.averaging import WeightAverage
+from textmill.training.batches import Batch
 from textmill.training.checkpoints import Checkpoints
 from textmill.training.device import peak_memory_bytes
 from textmill.training.events import Spool
 from textmill.training.optimizers import restore, set_factor, state_tensors
-from textmill.training.schedule import trapezoid
+from textmill.training.schedule import SCHEDULES
+from textmill.training.speed import Speedometer
+from textmill.training.vigilance import REMEMBERED, fault, out_of_memory
 
 if TYPE_CHECKING:
     import torch
 
 Point = dict[str, float | int]
+
+MOST_SKIPPED = 20
+"""Bad steps after which a run that skips them stops all the same."""
 
 
 @dataclass(frozen=True)
@@ -33,10 +39,17 @@ class Plan:
 
     Attributes:
         steps: optimizer steps.
+        batch: rows of a step.
         seed: of the run; dropout is seeded by it and the step.
         learning_rate: shown in the curve; the optimizers hold the real ones.
         warmup, decay: shares of the run, see `textmill.training.schedule`.
+        schedule: a key of `SCHEDULES`.
         clip: gradients are scaled down to this norm.
+        average: decay of the moving average of the weights that is validated and kept; None for no average.
+        rows: rows that are computed at once, None for the whole batch; halved when memory runs out.
+        spike: a loss above so many times the recent median is a fault; None for no limit.
+        skip_faults: leave out steps with a fault instead of stopping.
+        flops: of a token, and `peak_flops` per second of the device, for the tracker; 0 if unknown.
         log_every: steps between points of the curve.
         validate_every: steps between validations; the last step always validates.
         checkpoint_seconds: seconds between checkpoints; does not change the result.
@@ -45,6 +58,7 @@ class Plan:
     """
 
     steps: int
+    batch: int
     seed: int
     learning_rate: float
     warmup: float
@@ -55,23 +69,58 @@ class Plan:
     checkpoint_seconds: float
     best: tuple[str, bool] | None = None
     keep_last: bool = False
+    schedule: str = "wsd"
+    average: float | None = None
+    rows: int | None = None
+    spike: float | None = None
+    skip_faults: bool = False
+    flops: float = 0.0
+    peak_flops: float = 0.0
+
+    def factor(self, step: int) -> float:
+        """The factor on the learning rates at `step`."""
+        return SCHEDULES[self.schedule](step, self.steps, self.warmup, self.decay)
 
 
 @dataclass
 class Run:
-    """What a run has done so far: steps, tokens, the curve, the best validation and its weights."""
+    """What a run has done so far; all but the weights is the JSON state of a checkpoint.
+
+    Attributes:
+        step, tokens: done.
+        curve: a point every so many steps.
+        rows: rows computed at once, after what memory allowed.
+        recent: losses of the last good steps.
+        skipped: steps (from 1) that were left out.
+        best_step, best_value: of the best validation.
+    """
 
     step: int = 0
     tokens: int = 0
     curve: list[Point] = field(default_factory=list)
+    rows: int | None = None
+    recent: list[float] = field(default_factory=list)
+    skipped: list[int] = field(default_factory=list)
     best_step: int = 0
     best_value: float | None = None
-    best_weights: dict[str, torch.Tensor] = field(default_factory=dict)
+
+    @property
+    def loss(self) -> float:
+        """The last loss in the curve."""
+        return next(float(point["loss"]) for point in reversed(self.curve) if "loss" in point)
+
+
+class Kept:
+    """Weights beside those of the model: the average, and the best so far."""
+
+    def __init__(self, model: torch.nn.Module, plan: Plan):
+        self.average = WeightAverage(model, plan.average)
+        self.best: dict[str, torch.Tensor] = {}
 
 
 def fit(
     model: torch.nn.Module,
-    loss: Callable[[int], tuple[torch.Tensor, int]],
+    batches: Callable[[int, int | None], Batch],
     validate: Callable[[], Mapping[str, float]],
     optimizers: Sequence[torch.optim.Optimizer],
     plan: Plan,
@@ -79,12 +128,11 @@ def fit(
     spool: Spool,
     progress: Progress,
 ) -> Run:
-    """Train `model` in place and leave it with its last, or best, weights.
+    """Train `model` in place and leave it with its last, averaged, or best weights.
 
     Args:
         model: in any mode; trained in training mode.
-        loss: of a step, from 0: a scalar to descend and the number of tokens it saw. Depends on nothing but
-            the step and the weights.
+        batches: the batch of a step (from 0), given the rows to compute at once; depends on nothing else.
         validate: figures of the model in evaluation mode, among them ``loss``.
         optimizers: together they hold every weight that is trained.
         plan: see `Plan`.
@@ -93,78 +141,156 @@ def fit(
         progress: advanced by one per step.
 
     Raises:
-        UserError: the loss is not a number, with the step and what to try.
+        UserError: a step had a fault (see `vigilance`), or one row alone is too large for the memory. What
+            was reached before it is kept in a checkpoint.
     """
-    run = _resume(model, optimizers, checkpoints)
+    kept = Kept(model, plan)
+    run = _resume(model, optimizers, checkpoints, kept, plan)
     if run.step:
         progress.advance(run.step, "resumed")
     weights = [weight for weight in model.parameters() if weight.requires_grad]
-    clock = saved = time.monotonic()
-    seen = run.tokens
+    saved = time.monotonic()
+    speed = Speedometer(run.tokens, plan.flops, plan.peak_flops)
     while run.step < plan.steps:
-        value, tokens = _step(model, loss, weights, optimizers, plan, run.step)
+        try:
+            figures = _step(model, batches, weights, optimizers, plan, run)
+        except UserError:
+            _save(model, optimizers, checkpoints, run, kept)
+            raise
+        kept.average.update(run.step)
         run.step += 1
-        run.tokens += tokens
-        progress.advance(1, f"loss {value:.3f}")
+        progress.advance(1, f"loss {figures['loss']:.3f}" if figures else f"skipped {len(run.skipped)}")
         is_last = run.step == plan.steps
-        if run.step % plan.log_every == 0 or is_last or run.step == 1:
-            now = time.monotonic()
-            rate = (run.tokens - seen) / max(now - clock, 1e-9)
-            clock, seen = now, run.tokens
-            factor = trapezoid(run.step - 1, plan.steps, plan.warmup, plan.decay)
-            _log(run, {"loss": value, "learning_rate": plan.learning_rate * factor}, spool, rate)
+        if figures and (run.step % plan.log_every == 0 or is_last or run.step == 1):
+            _log(
+                run, figures | {"learning_rate": plan.learning_rate * plan.factor(run.step - 1)}, spool, speed
+            )
         if run.step % plan.validate_every == 0 or is_last:
-            _validate(model, validate, plan, run, spool)
-            clock = time.monotonic()
+            with kept.average.in_place():
+                _validate(model, validate, plan, run, spool, kept)
+            speed.pause()
         is_due = time.monotonic() - saved >= plan.checkpoint_seconds
         if plan.keep_last if is_last else is_due:
-            _save(model, optimizers, checkpoints, run)
+            _save(model, optimizers, checkpoints, run, kept)
             saved = time.monotonic()
-    if run.best_weights:
-        model.load_state_dict(run.best_weights, strict=False)
+    kept.average.put(kept.best or kept.average.weights)
     return run
 
 
 def _step(
     model: torch.nn.Module,
-    loss: Callable[[int], tuple[torch.Tensor, int]],
+    batches: Callable[[int, int | None], Batch],
     weights: Sequence[torch.nn.Parameter],
     optimizers: Sequence[torch.optim.Optimizer],
     plan: Plan,
-    step: int,
-) -> tuple[float, int]:
+    run: Run,
+) -> dict[str, float]:
+    """Take the step `run.step`; the figures of it, none if it was left out."""
     import torch
 
-    torch.manual_seed((plan.seed * 1_000_003 + step) % 2**63)
     model.train()
-    value, tokens = loss(step)
-    number = float(value.detach())
-    if not math.isfinite(number):
-        raise UserError(
-            f"the loss became {number} at step {step + 1} of {plan.steps}. Lower learning_rate in "
-            "params.yaml, or lengthen the warmup; if it fails at the first step, look for empty rows."
-        )
-    value.backward()
-    torch.nn.utils.clip_grad_norm_(weights, plan.clip)
-    set_factor(optimizers, trapezoid(step, plan.steps, plan.warmup, plan.decay))
+    batch, loss = _gradient(model, batches, optimizers, plan, run)
+    norm = float(torch.nn.utils.clip_grad_norm_(weights, plan.clip))
+    wrong = fault(loss, norm, run.recent, plan.spike)
+    if wrong:
+        _clear(optimizers)
+        _skip(wrong, batch, plan, run)
+        return {}
+    set_factor(optimizers, plan.factor(run.step))
     for optimizer in optimizers:
         optimizer.step()
+    _clear(optimizers)
+    run.tokens += batch.tokens
+    run.recent = [*run.recent, loss][-REMEMBERED:]
+    return {"loss": loss, "gradient_norm": norm}
+
+
+def _gradient(
+    model: torch.nn.Module,
+    batches: Callable[[int, int | None], Batch],
+    optimizers: Sequence[torch.optim.Optimizer],
+    plan: Plan,
+    run: Run,
+) -> tuple[Batch, float]:
+    """Leave the gradient of the step's batch in the weights; fewer rows at once where memory runs out."""
+    import torch
+
+    while True:
+        torch.manual_seed((plan.seed * 1_000_003 + run.step) % 2**63)
+        batch = batches(run.step, run.rows)
+        total = 0.0
+        try:
+            for part in batch.parts:
+                value = part.loss()
+                total += part.share * float(value.detach())
+                (value if part.share == 1.0 else value * part.share).backward()
+            return batch, total
+        except (MemoryError, RuntimeError) as error:
+            if not out_of_memory(error):
+                raise
+            _clear(optimizers)
+            run.rows = _fewer_rows(len(batch.parts), run, plan, error)
+
+
+def _fewer_rows(parts: int, run: Run, plan: Plan, error: BaseException) -> int:
+    import sys
+
+    from textmill.training.device import free_cached_memory
+
+    free_cached_memory()
+    rows = run.rows or plan.batch
+    if rows <= 1:
+        raise UserError(
+            f"out of memory at step {run.step + 1} with one row at a time ({str(error).splitlines()[0]}). "
+            "Lower context or the size of the model in params.yaml, or use a machine with more memory."
+        ) from error
+    print(
+        f"out of memory at step {run.step + 1}: from here on {rows // 2} rows are computed at a time instead "
+        f"of {rows}; a step still learns from {plan.batch}",
+        file=sys.stderr,
+        flush=True,
+    )
+    return rows // 2
+
+
+def _skip(wrong: str, batch: Batch, plan: Plan, run: Run) -> None:
+    """Note that the step is left out, or stop the run."""
+    import sys
+
+    place = f"{wrong} at step {run.step + 1} of {plan.steps}, which learns from {batch.documents()}"
+    if not plan.skip_faults:
+        raise UserError(
+            f"{place}. Lower learning_rate in params.yaml, or lengthen the warmup; if it is these documents, "
+            "leave them out, or set faults: skip to go on from here without such steps."
+        )
+    run.skipped.append(run.step + 1)
+    if len(run.skipped) > MOST_SKIPPED:
+        raise UserError(
+            f"{place}; {len(run.skipped)} steps were left out before. Lower learning_rate in params.yaml."
+        )
+    print(f"{place}: skipped", file=sys.stderr, flush=True)
+
+
+def _clear(optimizers: Sequence[torch.optim.Optimizer]) -> None:
+    for optimizer in optimizers:
         optimizer.zero_grad(set_to_none=True)
-    return number, tokens
 
 
-def _log(run: Run, values: Mapping[str, float], spool: Spool, rate: float) -> None:
+def _log(run: Run, values: Mapping[str, float], spool: Spool, speed: Speedometer) -> None:
     point: Point = {"step": run.step, "tokens": run.tokens}
     point.update({name: round(value, 8) for name, value in values.items()})
     run.curve.append(point)
-    spool.metrics(
-        run.step,
-        {**values, "tokens": run.tokens, "tokens_per_second": rate, "peak_memory_bytes": peak_memory_bytes()},
-    )
+    figures = {"tokens": run.tokens, "peak_memory_bytes": peak_memory_bytes(), **speed.read(run.tokens)}
+    spool.metrics(run.step, {**values, **figures})
 
 
 def _validate(
-    model: torch.nn.Module, validate: Callable[[], Mapping[str, float]], plan: Plan, run: Run, spool: Spool
+    model: torch.nn.Module,
+    validate: Callable[[], Mapping[str, float]],
+    plan: Plan,
+    run: Run,
+    spool: Spool,
+    kept: Kept,
 ) -> None:
     import torch
 
@@ -185,40 +311,41 @@ def _validate(
     )
     if is_better:
         run.best_step, run.best_value = run.step, value
-        run.best_weights = {key: weight.detach().clone() for key, weight in model.named_parameters()}
+        kept.best = {key: weight.detach().clone() for key, weight in model.named_parameters()}
 
 
 def _save(
-    model: torch.nn.Module, optimizers: Sequence[torch.optim.Optimizer], checkpoints: Checkpoints, run: Run
+    model: torch.nn.Module,
+    optimizers: Sequence[torch.optim.Optimizer],
+    checkpoints: Checkpoints,
+    run: Run,
+    kept: Kept,
 ) -> None:
     tensors: dict[str, torch.Tensor] = {f"model/{name}": weight for name, weight in model.named_parameters()}
     tensors.update({f"optimizer/{name}": value for name, value in state_tensors(optimizers).items()})
-    tensors.update({f"best/{name}": weight for name, weight in run.best_weights.items()})
-    state = {
-        "tokens": run.tokens,
-        "curve": run.curve,
-        "best_step": run.best_step,
-        "best_value": run.best_value,
-    }
-    checkpoints.save(run.step, state, tensors)
+    tensors.update({f"best/{name}": weight for name, weight in kept.best.items()})
+    tensors.update({f"average/{name}": weight for name, weight in kept.average.weights.items()})
+    state = asdict(run)
+    checkpoints.save(state.pop("step"), state, tensors)
 
 
 def _resume(
-    model: torch.nn.Module, optimizers: Sequence[torch.optim.Optimizer], checkpoints: Checkpoints
+    model: torch.nn.Module,
+    optimizers: Sequence[torch.optim.Optimizer],
+    checkpoints: Checkpoints,
+    kept: Kept,
+    plan: Plan,
 ) -> Run:
-    import torch
-
     found = checkpoints.load()
     if found is None:
-        return Run()
+        return Run(rows=plan.rows)
     step, state, tensors = found
-    parts: dict[str, dict[str, Any]] = {"model": {}, "optimizer": {}, "best": {}}
+    parts: dict[str, dict[str, Any]] = {"model": {}, "optimizer": {}, "best": {}, "average": {}}
     for key, value in tensors.items():
         room, _, name = key.partition("/")
         parts[room][name] = value
-    with torch.no_grad():
-        for name, weight in model.named_parameters():
-            weight.copy_(parts["model"][name])
+    kept.average.put(parts["model"])
+    kept.average.weights, kept.best = parts["average"], parts["best"]
     set_factor(optimizers, 1.0)
     restore(optimizers, parts["optimizer"])
-    return Run(step=step, best_weights=parts["best"], **state)
+    return Run(step=step, **state)

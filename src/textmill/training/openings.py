@@ -15,6 +15,7 @@ from textmill.tokenization.packing import TokenShards
 from textmill.tokenization.special import EOS, FIRST_EXTRA
 from textmill.training.padding import pad_rows
 from textmill.training.randomness import generator
+from textmill.training.windows import shard_documents
 
 Ids = npt.NDArray[np.int64]
 SHORTEST_LINE, LONGEST_LINE, SHORTEST_REST = 5, 48, 16
@@ -63,6 +64,14 @@ class Openings:
             labels.append([FIRST_EXTRA, *ids[start:line_end].tolist(), EOS])
         padded, attention = pad_rows(inputs)
         return padded, attention, pad_rows(labels, is_label=True)[0]
+
+    def documents(self, step: int, batch: int) -> str:
+        """The documents of a step in words, by their place in the token shards."""
+        touched: dict[int, set[int]] = {}
+        for number in range(step * batch, (step + 1) * batch):
+            shard, start = self.places[self._epoch(number // len(self))[number % len(self)]][:2].tolist()
+            touched.setdefault(shard, set()).add(int(np.searchsorted(self.shards.bounds[shard], start)))
+        return shard_documents(touched)
 
 
 def newline_tokens(vocabulary: dict[str, int]) -> npt.NDArray[np.bool_]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from textmill.training.loop import Plan, fit
 from textmill.training.openings import newline_tokens
 from textmill.training.optimizers import adamw, muon
 from textmill.training.pretraining import Exercise, Pretraining, validation
+from textmill.training.speed import flops_per_token, peak_flops
 
 
 def pretrain(
@@ -40,7 +42,7 @@ def pretrain(
         `validation_loss` in nats per predicted token.
 
     Raises:
-        UserError: the splits are too short, or the loss becomes infinite.
+        UserError: the splits are too short, or a step has a fault (see `textmill.training.loop.fit`).
     """
     tokenizer = load_tokenizer(tokenizer_directory)
     model = placed(_new_model(params, seed, tokenizer.get_vocab_size()), params.device)
@@ -56,11 +58,11 @@ def pretrain(
         [{"path": str(tokens), "rows": splits["train"].documents}],
     )
     run = fit(
-        model, asked.loss, validate, optimizers_of(model, params),
-        plan_of(params, seed, params.steps, params.validations), checkpoints, spool, progress,
+        model, asked.batch, validate, optimizers_of(model, params),
+        _plan(model, params, seed), checkpoints, spool, progress,
     )  # fmt: skip
     last = run.curve[-1]
-    spool.end({"loss": last["loss"], "validation_loss": last["validation_loss"], "tokens": run.tokens})
+    spool.end({"loss": run.loss, "validation_loss": last["validation_loss"], "tokens": run.tokens})
     save_model(
         model,
         directory,
@@ -72,7 +74,8 @@ def pretrain(
         "steps": params.steps,
         "tokens": run.tokens,
         "curve": run.curve,
-        "loss": last["loss"],
+        "loss": run.loss,
+        "skipped_steps": run.skipped,
         "validation_loss": last["validation_loss"],
     }
 
@@ -115,12 +118,22 @@ def optimizers_of(model: Any, params: Training) -> list[Any]:
     return muon(model, params.learning_rate, params.embedding_learning_rate, params.weight_decay)
 
 
+def _plan(model: Any, params: Pretrain, seed: int) -> Plan:
+    """The plan of a pretraining run, which tells the tracker how much of the device it uses."""
+    return replace(
+        plan_of(params, seed, params.steps, params.validations),
+        flops=flops_per_token(model, params.context),
+        peak_flops=peak_flops(params.device, params.precision, params.threads),
+    )
+
+
 def plan_of(
     params: Training, seed: int, steps: int, validations: int, best: tuple[str, bool] | None = None
 ) -> Plan:
     """The loop's plan for `steps` steps with `validations` validations."""
     return Plan(
         steps=steps,
+        batch=params.batch,
         seed=seed,
         learning_rate=params.learning_rate,
         warmup=params.warmup,
@@ -131,4 +144,9 @@ def plan_of(
         checkpoint_seconds=params.checkpoint_seconds,
         best=best,
         keep_last=best is not None,
+        schedule=params.schedule,
+        average=params.average,
+        rows=params.rows_at_once,
+        spike=params.spike,
+        skip_faults=params.faults == "skip",
     )

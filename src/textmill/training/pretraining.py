@@ -1,13 +1,14 @@
-"""Exercises from packed tokens for each architecture: a loss per step, and a validation."""
+"""Exercises from packed tokens for each architecture: a batch per step, and a validation."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from textmill.errors import UserError
 from textmill.tokenization.packing import TokenShards
+from textmill.training.batches import Batch, Part, cuts
 from textmill.training.corruption import corrupt_spans, framed, hide_tokens, mask_tokens
 from textmill.training.device import autocast
 from textmill.training.objectives import masked_token_loss, next_token_loss, target_loss
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import torch
     from transformers import PreTrainedModel
+
+    Ids = npt.NDArray[np.int64]
+    Loss = Callable[..., Any]
 
 _CORRUPTION, _VALIDATION = 2, 4
 
@@ -41,7 +45,7 @@ class Exercise:
 
 
 class Pretraining:
-    """The losses of one model over one split of tokens; each a function of the step and the weights."""
+    """The batches of one model over one split of tokens; each a function of the step."""
 
     def __init__(
         self,
@@ -71,33 +75,53 @@ class Pretraining:
                     "Set first_line to 0 in params.yaml."
                 )
 
-    def loss(self, step: int) -> tuple[torch.Tensor, int]:
-        """The loss of a step, and the tokens it reads."""
+    def batch(self, step: int, rows: int | None = None) -> Batch:
+        """The batch of a step, computed `rows` rows at a time (None: at once)."""
         exercise = self.exercise
-        with autocast(exercise.precision, self.model.device.type):
-            if self.openings is not None and _place(step) < exercise.first_line:
-                inputs, attention, labels = self.openings.step(step, exercise.batch, exercise.context)
-                tokens = int(attention.sum() + (labels >= 0).sum())
-                return target_loss(self.model, inputs, attention, labels), tokens
-            ids = self.windows.step(step, exercise.batch)
-            return self._window_loss(ids, step), ids.size
+        if self.openings is not None and _place(step) < exercise.first_line:
+            inputs, attention, labels = self.openings.step(step, exercise.batch, exercise.context)
+            tokens = int(attention.sum() + (labels >= 0).sum())
+            arrays: tuple[Ids, ...] = (inputs, attention, labels)
+            return Batch(tokens, self._parts(target_loss, arrays, rows), lambda: self.openings_of(step))
+        ids = self.windows.step(step, exercise.batch)
+        ask, arrays = self._exercise(ids, step)
+        where = range(step * exercise.batch, (step + 1) * exercise.batch)
+        return Batch(ids.size, self._parts(ask, arrays, rows), lambda: self.windows.documents(where))
 
-    def _window_loss(self, ids: npt.NDArray[np.int64], step: int) -> torch.Tensor:
+    def openings_of(self, step: int) -> str:
+        """The documents of a step that asks for first lines, in words."""
+        assert self.openings is not None
+        return self.openings.documents(step, self.exercise.batch)
+
+    def _exercise(self, ids: Ids, step: int) -> tuple[Loss, tuple[Ids, ...]]:
+        """A loss and its arguments; the last of these are the tokens to predict."""
         import numpy as np
 
         exercise = self.exercise
         random = generator(exercise.seed, self.stream, step)
         if exercise.architecture == "decoder":
-            return next_token_loss(self.model, ids)
+            return next_token_loss, (ids,)
         if exercise.architecture == "encoder":
             size = self.model.config.vocab_size
-            inputs, labels = mask_tokens(framed(ids), random, exercise.mask_rate, size)
-            return masked_token_loss(self.model, inputs, labels)
+            return masked_token_loss, mask_tokens(framed(ids), random, exercise.mask_rate, size)
         if 1 - _place(step) <= exercise.rebuild:
             inputs, labels = hide_tokens(ids, random, exercise.noise_density)
         else:
             inputs, labels = corrupt_spans(ids, random, exercise.noise_density, exercise.mean_span)
-        return target_loss(self.model, inputs, np.ones_like(inputs), labels)
+        return target_loss, (inputs, np.ones_like(inputs), labels)
+
+    def _parts(self, ask: Loss, arrays: tuple[Ids, ...], rows: int | None) -> list[Part]:
+        predicted = (arrays[-1] >= 0).sum(axis=1)
+        total = max(int(predicted.sum()), 1)
+
+        def part(cut: slice) -> Part:
+            def loss() -> torch.Tensor:
+                with autocast(self.exercise.precision, self.model.device.type):
+                    return ask(self.model, *(array[cut] for array in arrays))
+
+            return Part(float(predicted[cut].sum()) / total, loss)
+
+        return [part(cut) for cut in cuts(len(predicted), rows)]
 
 
 def _place(step: int) -> float:
@@ -116,7 +140,7 @@ def validation(
     )
 
     def measure() -> Mapping[str, float]:
-        losses = [float(asked.loss(step)[0]) for step in range(steps)]
+        losses = [float(asked.batch(step).parts[0].loss()) for step in range(steps)]
         return {"loss": sum(losses) / steps}
 
     return measure

@@ -51,11 +51,35 @@ class Windows:
         """Windows number `numbers` of the endless sequence: int64 of shape (len(numbers), length)."""
         found = np.empty((len(numbers), self.length), np.int64)
         for row, number in enumerate(numbers):
-            order, offset = self._epoch(number // self.count)
-            window = int(order[number % self.count])
-            shard = bisect.bisect_right(self._starts, window) - 1
-            ids = self.shards.ids[shard]
-            start = (window - self._starts[shard]) * self.length
-            start = min(start + offset, len(ids) - self.length)
-            found[row] = ids[start : start + self.length]
+            shard, start = self._place(number)
+            found[row] = self.shards.ids[shard][start : start + self.length]
         return found
+
+    def _place(self, number: int) -> tuple[int, int]:
+        """Shard and first token of window `number`."""
+        order, offset = self._epoch(number // self.count)
+        window = int(order[number % self.count])
+        shard = bisect.bisect_right(self._starts, window) - 1
+        start = (window - self._starts[shard]) * self.length
+        return shard, min(start + offset, len(self.shards.ids[shard]) - self.length)
+
+    def documents(self, numbers: range) -> str:
+        """The documents that windows `numbers` touch, in words, by their place in the token shards."""
+        touched: dict[int, set[int]] = {}
+        for number in numbers:
+            shard, start = self._place(number)
+            bounds = self.shards.bounds[shard]
+            first = int(np.searchsorted(bounds, start, side="right")) - 1
+            last = int(np.searchsorted(bounds, start + self.length, side="left"))
+            touched.setdefault(shard, set()).update(range(first, last))
+        return shard_documents(touched)
+
+
+def shard_documents(touched: dict[int, set[int]], most: int = 12) -> str:
+    """Documents by shard, such as ``part-00003: documents 17, 18 and 40 more``; they count from 0."""
+    said = []
+    for shard, numbers in sorted(touched.items()):
+        shown = ", ".join(map(str, sorted(numbers)[:most]))
+        more = f" and {len(numbers) - most} more" if len(numbers) > most else ""
+        said.append(f"part-{shard:05d}: documents {shown}{more}")
+    return "; ".join(said)
