@@ -87,6 +87,27 @@ def run(
 
 
 @app.command()
+def whatif(
+    changes: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="KEY=VALUE…", help="For example select.gopher.min_words=20; several at once."),
+    ] = None,
+    sweep: Annotated[
+        str, typer.Option(metavar="KEY=START:STOP:STEP", help="Try each value of a key, for a curve.")
+    ] = "",
+    show: Annotated[int, typer.Option(help="Name this many documents that change sides, each way.")] = 0,
+    text: Annotated[bool, typer.Option("--text", help="With --show: the beginnings of their texts.")] = False,
+    plot: Annotated[Path | None, typer.Option(help="Draw it into a file, .svg or .png.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Count what select would keep with other params, from stored signals, without reading a text."""
+    from textmill.console.whatif import Display
+    from textmill.console.whatif import whatif as try_params
+
+    try_params(changes or [], sweep, Display(show, text, plot, json))
+
+
+@app.command()
 def register() -> None:
     """Register the models of params.yaml, judge them by its gates, promote those that pass."""
     from textmill.registry.outcome import table

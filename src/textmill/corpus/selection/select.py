@@ -63,11 +63,7 @@ def select(data: str | os.PathLike[str], params: Select, seed: int) -> Selection
     rules = rules_of(params)
     catalogue, (failures,) = read_evidence(folder, [rules])
     findings = Findings.read(folder, catalogue)
-    unknown = decide(
-        catalogue, rules, failures, findings, excluded_ids(params.exclude, params.exclude_file), params, seed
-    )
-    _check_left(catalogue)
-    validation = validation_documents(catalogue, findings.cluster, params.validation_fraction, seed)
+    validation, unknown = settle(catalogue, rules, failures, findings, params, seed)
     return Selection(
         ledger=ledger_of(catalogue),
         funnel=funnel(catalogue, validation),
@@ -75,6 +71,28 @@ def select(data: str | os.PathLike[str], params: Select, seed: int) -> Selection
         validation=validation,
         notes=_notes(catalogue, params, unknown),
     )
+
+
+def settle(
+    catalogue: Catalogue,
+    rules: Sequence[Rule],
+    failures: Failures,
+    findings: Findings,
+    params: Select,
+    seed: int,
+) -> tuple[npt.NDArray[np.bool_], list[str]]:
+    """Decide and split a catalogue in which nothing is decided.
+
+    Returns:
+        Which documents are held out, and the excluded ids that no document has.
+
+    Raises:
+        UserError: the exclusion list cannot be read, or too little is left to split.
+    """
+    listed = excluded_ids(params.exclude, params.exclude_file)
+    unknown = decide(catalogue, rules, failures, findings, listed, params, seed)
+    _check_left(catalogue)
+    return validation_documents(catalogue, findings.cluster, params.validation_fraction, seed), unknown
 
 
 def read_evidence(folder: Path, rule_sets: Sequence[Sequence[Rule]]) -> tuple[Catalogue, list[Failures]]:

@@ -1,0 +1,1 @@
+"""Commands that answer questions about documents, as text for a terminal or as JSON."""
