@@ -108,6 +108,21 @@ def whatif(
 
 
 @app.command()
+def accept(
+    drifted: Annotated[
+        bool, typer.Option("--drifted", help="Take a corpus that failed for nothing but its drift, too.")
+    ] = False,
+) -> None:
+    """Make the validated corpus the one that the next is compared with (commit the file it writes)."""
+    from textmill.config.load import load_section
+    from textmill.config.validate import Validate
+    from textmill.corpus.validation.accept import accept as accept_corpus
+
+    file = accept_corpus(Path(), load_section(Validate, "validate").accepted, drifted)
+    typer.echo(f"{file}: the profile of this corpus; commit it, so that others compare with it too.")
+
+
+@app.command()
 def register() -> None:
     """Register the models of params.yaml, judge them by its gates, promote those that pass."""
     from textmill.registry.outcome import table

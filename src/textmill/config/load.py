@@ -18,8 +18,8 @@ Model = TypeVar("Model", bound=BaseModel)
 
 SECTIONS = (
     "seed", "run", "ingest", "tasks", "clean", "annotate", "dedup", "contamination", "select", "bias",
-    "validate", "tokenizer", "tokenize", "base", "pretrain", "finetune", "evaluate", "evaluate_lm",
-    "probe", "report", "gates", "registry",
+    "validate", "tokenizer", "tokenize", "validate_tokens", "base", "pretrain", "finetune", "evaluate",
+    "evaluate_lm", "probe", "report", "gates", "registry",
 )  # fmt: skip
 
 

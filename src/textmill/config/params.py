@@ -28,7 +28,7 @@ from textmill.config.select import Select
 from textmill.config.tasks import AnyTask
 from textmill.config.tokenize import Tokenize
 from textmill.config.tokenizer import Tokenizer
-from textmill.config.validate import Validate
+from textmill.config.validate import Validate, ValidateTokens
 
 
 class Params(Section):
@@ -47,6 +47,7 @@ class Params(Section):
     validate_: Validate = Field(alias="validate", description="What must hold before anything is trained.")
     tokenizer: Tokenizer = Field(description="The tokenizer that is trained on the corpus.")
     tokenize: Tokenize = Field(description="How the corpus becomes token shards.")
+    validate_tokens: ValidateTokens = Field(description="What must hold of the token shards.")
     base: dict[str, Base] = Field(description="Pretrained models of others, by name.")
     pretrain: dict[str, Pretrain] = Field(description="Models trained from scratch, by name.")
     finetune: dict[str, Finetune] = Field(description="Fine-tuning runs, by name.")

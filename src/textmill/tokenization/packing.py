@@ -89,6 +89,11 @@ class TokenShards:
         return sum(len(bounds) - 1 for bounds in self.bounds)
 
 
+def shard_files(directory: str | os.PathLike[str]) -> list[Path]:
+    """The token files of a split in the order in which `open_shards` gives them."""
+    return sorted(Path(directory).glob("part-*.bin"))
+
+
 def open_shards(directory: str | os.PathLike[str]) -> TokenShards:
     """Map the token shards of a split.
 
@@ -96,7 +101,7 @@ def open_shards(directory: str | os.PathLike[str]) -> TokenShards:
         UserError: no shard is there, an index is missing, or a file and its index disagree in length.
     """
     folder = Path(directory)
-    paths = sorted(folder.glob("part-*.bin"))
+    paths = shard_files(folder)
     if not paths:
         raise UserError(
             f"{folder}: expected token shards part-00000.bin …, found none. Run the tokenize stage."

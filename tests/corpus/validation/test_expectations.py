@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from pydantic import ValidationError
 
-from textmill.config.validate import Expectation, Validate
+from textmill.config.validate import Expectation
 from textmill.corpus.shards import DOCUMENT, write_table
 from textmill.corpus.validation.expectations import check_expectations, failure_message
 from textmill.corpus.validation.frames import StatsFrames
@@ -72,7 +72,7 @@ def frames(root):
 
 def check(root, *expectations, data_docs=None):
     listed = [Expectation(**{"name": f"number {i}", **entry}) for i, entry in enumerate(expectations)]
-    return check_expectations(Validate(expectations=listed), frames(root), data_docs)
+    return check_expectations(listed, frames(root), data_docs)
 
 
 def at_most(column, most, frame="tasks", **more):

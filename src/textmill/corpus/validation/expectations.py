@@ -7,11 +7,11 @@ import logging
 import os
 import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from textmill.config.validate import Expectation, Validate
-from textmill.corpus.validation.frames import StatsFrames
+from textmill.config.validate import AnyExpectation
 from textmill.errors import UserError
 
 if TYPE_CHECKING:
@@ -20,20 +20,36 @@ if TYPE_CHECKING:
     from great_expectations.data_context import EphemeralDataContext
 
 EXAMPLES = 5
+NOTHING_ACCEPTED = "no corpus is accepted yet to compare with"
+
+
+class Frames(Protocol):
+    """Where frames come from."""
+
+    def frame(self, name: str) -> pd.DataFrame:
+        """A frame by its name."""
+
+    def has(self, name: str) -> bool:
+        """Whether there is anything to look at; what is expected of a frame that is not there is skipped."""
 
 
 def check_expectations(
-    settings: Validate, frames: StatsFrames, data_docs: str | os.PathLike[str] | None = None
+    expectations: Sequence[AnyExpectation],
+    frames: Frames,
+    data_docs: str | os.PathLike[str] | None = None,
+    section: str = "validate",
 ) -> dict[str, Any]:
     """Check every expectation.
 
     Args:
         data_docs: folder for the HTML pages of Great Expectations (they hold run times: keep them out of
-        outs).
+            outs).
+        section: where in params.yaml the expectations are, for messages.
 
     Returns:
         ``{"passed": bool, "expectations": [{name, frame, expectation, expected, observed, passed}]}`` in
-        the order of `settings`; equal data gives an equal report.
+        the order of `expectations`; equal data gives an equal report. One that was skipped has passed, and
+        has ``"skipped": true``.
 
     Raises:
         UserError: an expectation has an unknown type, argument or column, or two have one name.
@@ -42,20 +58,23 @@ def check_expectations(
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     logging.getLogger("great_expectations").setLevel(logging.CRITICAL)
     context = _context(data_docs)
-    suites: dict[tuple[str, str], list[Expectation]] = {}
-    for number, expectation in enumerate(settings.expectations):
-        if expectation.name in {other.name for other in settings.expectations[:number]}:
-            raise UserError(f"params.yaml: validate.expectations: two are named {expectation.name!r}.")
+    suites: dict[tuple[str, str], list[AnyExpectation]] = {}
+    found: dict[str, dict[str, Any]] = {}
+    for number, expectation in enumerate(expectations):
+        if expectation.name in {other.name for other in expectations[:number]}:
+            raise UserError(f"params.yaml: {section}.expectations: two are named {expectation.name!r}.")
+        if not frames.has(expectation.frame):
+            found[expectation.name] = {**_entry(expectation, True, NOTHING_ACCEPTED), "skipped": True}
+            continue
         where = ", ".join(f"{key}={value}" for key, value in sorted(expectation.where.items()))
         suites.setdefault((expectation.frame, where), []).append(expectation)
-    found: dict[str, dict[str, Any]] = {}
     for (name, where), members in suites.items():
-        rows = _select_rows(frames.frame(name), members[0])
+        rows = _select_rows(frames.frame(name), members[0], section)
         title = f"{name} ({where})" if where else name
-        found |= _check_suite(context, title, rows, members)
+        found |= _check_suite(context, title, rows, members, section)
     if data_docs is not None:
         context.build_data_docs()
-    results = [found[expectation.name] for expectation in settings.expectations]
+    results = [found[expectation.name] for expectation in expectations]
     return {"passed": all(result["passed"] for result in results), "expectations": results}
 
 
@@ -100,11 +119,11 @@ def _context(data_docs: str | os.PathLike[str] | None) -> EphemeralDataContext:
     return context
 
 
-def _select_rows(frame: pd.DataFrame, expectation: Expectation) -> pd.DataFrame:
+def _select_rows(frame: pd.DataFrame, expectation: AnyExpectation, section: str) -> pd.DataFrame:
     for column, value in expectation.where.items():
         if column not in frame.columns:
             raise UserError(
-                f"params.yaml: validate.expectations: {expectation.name}: where.{column}: the frame "
+                f"params.yaml: {section}.expectations: {expectation.name}: where.{column}: the frame "
                 f"{expectation.frame} has no such column. It has: {', '.join(frame.columns)}."
             )
         frame = frame[frame[column] == value]
@@ -112,7 +131,11 @@ def _select_rows(frame: pd.DataFrame, expectation: Expectation) -> pd.DataFrame:
 
 
 def _check_suite(
-    context: EphemeralDataContext, title: str, rows: pd.DataFrame, members: list[Expectation]
+    context: EphemeralDataContext,
+    title: str,
+    rows: pd.DataFrame,
+    members: list[AnyExpectation],
+    section: str,
 ) -> dict[str, dict[str, Any]]:
     import great_expectations as gx
     from great_expectations.data_context.types.resource_identifiers import (
@@ -125,7 +148,7 @@ def _check_suite(
         return {member.name: _entry(member, False, "no rows") for member in members}
     suite = context.suites.add(gx.ExpectationSuite(name=title))
     for member in members:
-        suite.add_expectation(_build(member, list(rows.columns)))
+        suite.add_expectation(_build(member, list(rows.columns), section))
     source = context.data_sources.add_or_update_pandas(title)
     definition = source.add_dataframe_asset(title).add_batch_definition_whole_dataframe("all")
     result = definition.get_batch(batch_parameters={"dataframe": rows}).validate(suite)
@@ -135,7 +158,7 @@ def _check_suite(
         outcome.success = bool(outcome.success)
         meta = outcome.expectation_config.meta if outcome.expectation_config else {}
         member = next(one for one in members if one.name == meta["name"])
-        _refuse_exception(member, outcome)
+        _refuse_exception(member, outcome, section)
         found[member.name] = _entry(member, outcome.success, _observed(outcome))
     result.success = bool(result.success)
     key = ValidationResultIdentifier(
@@ -147,7 +170,7 @@ def _check_suite(
     return found
 
 
-def _entry(member: Expectation, passed: bool, observed: Any) -> dict[str, Any]:
+def _entry(member: AnyExpectation, passed: bool, observed: Any) -> dict[str, Any]:
     expected = dict(member.arguments)
     if member.where:
         expected["where"] = dict(member.where)
@@ -161,12 +184,12 @@ def _entry(member: Expectation, passed: bool, observed: Any) -> dict[str, Any]:
     }
 
 
-def _build(member: Expectation, columns: list[str]) -> Any:
+def _build(member: AnyExpectation, columns: list[str], section: str) -> Any:
     import great_expectations as gx
     from great_expectations.expectations.registry import list_registered_expectation_implementations
     from pydantic.v1 import ValidationError
 
-    place = f"params.yaml: validate.expectations: {member.name}"
+    place = f"params.yaml: {section}.expectations: {member.name}"
     known = list_registered_expectation_implementations()
     implementation = getattr(gx.expectations, _class_name(member.expectation), None)
     if member.expectation not in known or implementation is None:
@@ -193,14 +216,14 @@ def _class_name(expectation: str) -> str:
     return "".join(part.capitalize() for part in expectation.split("_"))
 
 
-def _refuse_exception(member: Expectation, outcome: ExpectationValidationResult) -> None:
+def _refuse_exception(member: AnyExpectation, outcome: ExpectationValidationResult, section: str) -> None:
     information = outcome.exception_info or {}
     entries = [information] if "raised_exception" in information else list(information.values())
     for entry in entries:
         if entry.get("raised_exception"):
             message = re.sub(r"\s+", " ", str(entry.get("exception_message")))
             raise UserError(
-                f"params.yaml: validate.expectations: {member.name}: {member.expectation} could not be "
+                f"params.yaml: {section}.expectations: {member.name}: {member.expectation} could not be "
                 f"checked on the frame {member.frame}: {message[:300]}"
             )
 

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from textmill.corpus.shards import read_batches, read_table
+from textmill.corpus.shards import read_batches, read_schema, read_table, shard_paths
 from textmill.errors import UserError
 from textmill.files import read_json
 
@@ -32,11 +32,13 @@ class StatsFrames:
     - ``languages``, ``sources``: a row per value: documents, characters and their shares (0 to 1).
     - ``splits``: one row: train_documents, validation_documents, validation_share, shared_ids (in both
       splits), unmeasured (kept documents that have no signals).
-    - ``signals``: a row per kept document: id and every signal.
+    - ``signals``: a row per kept document: id and every signal that is a single value.
     - ``tasks``: a row per task and split: task, split, kind, rows, labels, duplicate_ids, empty_inputs,
       empty_targets, inputs_in_train, unseen_labels, input_characters_p50, _p95 and _max.
     - ``task_rows``: a row per task row: task, split, id, label (classification), input_characters,
       target_characters, input_in_train.
+    - ``drift``: a row per thing compared with the corpus accepted last (`textmill.corpus.validation.drift`);
+      only there once it was added.
     """
 
     def __init__(
@@ -50,9 +52,14 @@ class StatsFrames:
 
     def frame(self, name: str) -> pd.DataFrame:
         """The frame as pandas, text columns as pandas strings."""
-        return self._table(name).to_pandas()
+        return self.table(name).to_pandas()
 
-    def _table(self, name: str) -> pa.Table:
+    def has(self, name: str) -> bool:
+        """Whether there is such a frame; all but ``drift`` are there always."""
+        return name != "drift" or name in self._tables
+
+    def table(self, name: str) -> pa.Table:
+        """The frame as an Arrow table."""
         builders: dict[str, Callable[[], pa.Table]] = {
             "documents": self._documents,
             "languages": lambda: self._shares("lang"),
@@ -65,6 +72,10 @@ class StatsFrames:
         if name not in self._tables:
             self._tables[name] = builders[name]()
         return self._tables[name]
+
+    def add(self, name: str, table: pa.Table) -> None:
+        """Add a frame that is computed elsewhere."""
+        self._tables[name] = table
 
     def _documents(self) -> pa.Table:
         batches = []
@@ -81,7 +92,7 @@ class StatsFrames:
         return pa.Table.from_batches(batches)
 
     def _shares(self, column: str) -> pa.Table:
-        table = self._table("documents").group_by(column).aggregate([("id", "count"), ("characters", "sum")])
+        table = self.table("documents").group_by(column).aggregate([("id", "count"), ("characters", "sum")])
         table = table.rename_columns([column, "documents", "characters"]).sort_by(column)
         for count in ("documents", "characters"):
             total = max(pc.sum(table[count]).as_py() or 0, 1)
@@ -90,10 +101,10 @@ class StatsFrames:
         return table
 
     def _splits(self) -> pa.Table:
-        documents = self._table("documents")
+        documents = self.table("documents")
         train = documents.filter(pc.equal(documents["split"], "train"))["id"]
         validation = documents.filter(pc.equal(documents["split"], "validation"))["id"]
-        measured = pc.is_in(documents["id"], value_set=self._table("signals")["id"])
+        measured = pc.is_in(documents["id"], value_set=self.table("signals")["id"])
         total = max(len(documents), 1)
         row = {
             "train_documents": len(train),
@@ -105,11 +116,12 @@ class StatsFrames:
         return pa.Table.from_pylist([row])
 
     def _signals(self) -> pa.Table:
-        kept = self._table("documents")["id"]
-        batches = [
-            batch.filter(pc.is_in(batch["id"], value_set=kept)) for batch in read_batches(self.signals)
-        ]
-        return pa.Table.from_batches(batches)
+        kept = self.table("documents")["id"]
+        paths = shard_paths(self.signals)
+        columns = [field.name for field in read_schema(paths[0]) if not pa.types.is_nested(field.type)]
+        signals = pa.concat_tables([read_table(path, columns) for path in paths])
+        # One look-up table for all rows; one per batch would cost the square of the documents.
+        return signals.filter(pc.is_in(signals["id"], value_set=kept.combine_chunks()))
 
     def _task_rows(self) -> pa.Table:
         tables = [_rows_of_task(path) for path in self._task_folders()]
@@ -127,7 +139,7 @@ class StatsFrames:
         rows = []
         for folder in self._task_folders():
             kind = read_json(folder / "task.json").get("kind")
-            table = self._table("task_rows")
+            table = self.table("task_rows")
             table = table.filter(pc.equal(table["task"], folder.name))
             by_split = {split: table.filter(pc.equal(table["split"], split)) for split in TASK_SPLITS}
             train_labels = pc.unique(by_split["train"]["label"]).drop_null()
