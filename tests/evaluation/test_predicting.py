@@ -51,9 +51,11 @@ def test_generate_equals_one_at_a_time(seq2seq, tokenizer, beams):
     assert generate(seq2seq, INPUTS, beams=beams, max_new_tokens=12, batch_tokens=256) == expected
 
 
-def test_a_decoder_where_an_encoder_decoder_is_expected_is_named(decoder):
-    with pytest.raises(UserError, match="Seq2SeqLM"):
+def test_models_that_cannot_be_asked_are_named(decoder, encoder):
+    with pytest.raises(UserError, match="or a decoder with a chat template, found a decoder without"):
         generate(decoder, INPUTS)
+    with pytest.raises(UserError, match="found an encoder"):
+        generate(encoder, INPUTS)
 
 
 def test_a_directory_without_model_is_named(tmp_path):

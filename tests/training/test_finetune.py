@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -170,11 +171,148 @@ def test_a_base_that_is_not_one_is_named(bases, tmp_path) -> None:
     with pytest.raises(UserError, match=r"nowhere: expected a model directory with config\.json"):
         Task(params_for(tmp_path / "nowhere"), 1, data)
     with pytest.raises(
-        UserError, match="expected an encoder-decoder for generation, found a modernbert model"
+        UserError, match="expected an encoder-decoder or a decoder for generation, found a modernbert model"
     ):
         load_model(bases / "encoder", "generation", [], None, False, 1)
     with pytest.raises(UserError, match=r"train\.parquet: not found"):
         Task(params_for(bases / "encoder"), 1, tmp_path / "absent")
-    (bases / "decoder" / "model.safetensors").rename(tmp_path / "away")
+    shutil.copytree(bases / "decoder", tmp_path / "decoder")
+    (tmp_path / "decoder" / "model.safetensors").unlink()
     with pytest.raises(UserError, match="expected weights as safetensors, found none"):
-        load_model(bases / "decoder", "classification", ["a", "b"], None, False, 1)
+        load_model(tmp_path / "decoder", "classification", ["a", "b"], None, False, 1)
+
+
+def answers_of(directory: Path, texts: list[str]) -> list[str]:
+    """What transformers alone makes of a decoder's directory and its chat template."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    model, tokenizer = (kind.from_pretrained(directory) for kind in (AutoModelForCausalLM, AutoTokenizer))
+    outputs = []
+    for text in texts:
+        messages = [{"role": "user", "content": text}]
+        asked = tokenizer.apply_chat_template(
+            messages, add_generation_prompt=True, return_tensors="pt", return_dict=True
+        )
+        tokens = model.eval().generate(**asked, max_new_tokens=20, do_sample=False)
+        outputs.append(tokenizer.decode(tokens[0, asked["input_ids"].shape[1] :], skip_special_tokens=True))
+    return outputs
+
+
+PAIRS = [("Save", "保存"), ("Open file", "打开文件"), ("Close", "关闭")]
+
+
+def answering(base: Path, **changes) -> Finetune:
+    settings = {
+        "objective": "generation", "epochs": 60.0, "batch": 16, "optimizer": "adamw", "max_target_tokens": 20,
+    }  # fmt: skip
+    return params_for(base, **{**settings, **changes})
+
+
+def test_a_decoder_learns_to_answer_and_adapters_teach_it_other_answers(bases, tmp_path) -> None:
+    """Its directory says how to ask it: transformers alone gets the answers."""
+    from textmill.evaluation.generation import generate
+
+    texts, targets = map(list, zip(*PAIRS, strict=True))
+    data = write_task(tmp_path / "data", PAIRS * 16, PAIRS)
+    report = run_finetune(answering(bases / "decoder"), data, tmp_path)
+    assert report["validation_loss"] < 0.2 and report["trained_parameters"] == report["parameters"]
+    learned = tmp_path / "model"
+    assert generate(learned, texts, max_new_tokens=20) == answers_of(learned, texts) == targets
+
+    turned = list(zip(texts, targets[::-1], strict=True))
+    data = write_task(tmp_path / "turned", turned * 16, turned)
+    params = answering(learned, tuning="lora", lora={"rank": 8}, learning_rate=0.02)
+    report = run_finetune(params, data, tmp_path / "lora")
+    assert report["validation_loss"] < 0.5 and report["trained_parameters"] < 0.3 * report["parameters"]
+    assert answers_of(tmp_path / "lora/model", texts) == targets[::-1]
+
+
+def test_only_answers_count_in_a_decoders_loss(bases) -> None:
+    from transformers import AutoModelForCausalLM
+
+    from textmill.training.objectives import answer_loss
+
+    model = AutoModelForCausalLM.from_pretrained(bases / "decoder").eval()
+    with torch.no_grad():
+        model.lm_head.weight.normal_(0, 0.3, generator=torch.Generator().manual_seed(1))
+    inputs = np.array([[40, 41, 5, 50, 51, 2, 0, 0], [60, 5, 70, 2, 0, 0, 0, 0]])
+    attention = (inputs != 0).astype(np.int64)
+    labels = np.array(
+        [[-100, -100, -100, 50, 51, 2, -100, -100], [-100, -100, 70, 2, -100, -100, -100, -100]]
+    )
+    logits = model(torch.from_numpy(inputs), attention_mask=torch.from_numpy(attention)).logits
+    rows = [(row, place) for row, places in ((0, (3, 4, 5)), (1, (2, 3))) for place in places]
+    expected = [-logits[row, at - 1].log_softmax(-1)[inputs[row, at]].item() for row, at in rows]
+    found = answer_loss(model, inputs, attention, labels).item()
+    assert found == pytest.approx(sum(expected) / len(expected), rel=1e-5)
+
+
+def test_merged_adapters_compute_what_the_model_with_adapters_did(bases) -> None:
+    from textmill.config.finetune import Lora
+    from textmill.modeling.adapters import adapt
+
+    model = load_model(bases / "encoder", "classification", ["down", "up"], None, False, 3)
+    plain = adapt(model, "lora", Lora(rank=4))
+    torch.manual_seed(2)
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if "lora_B" in name:
+                weight.normal_(0, 0.2)
+    trained = {name for name, weight in model.named_parameters() if weight.requires_grad}
+    assert {name for name in trained if "lora" not in name} == {"classifier.weight", "classifier.bias"}
+    ids = torch.randint(40, 290, (3, 12))
+    with torch.no_grad():
+        before = model.eval()(ids).logits
+        merged = plain()
+        after = merged(ids).logits
+    assert torch.allclose(before, after, atol=1e-5)
+    assert not [name for name, _ in merged.named_parameters() if "lora" in name]
+
+
+def test_a_probe_trains_the_last_layer_and_nothing_else(bases, tmp_path) -> None:
+    from safetensors.torch import load_file
+
+    data = write_task(tmp_path / "data", classified() * 8, classified())
+    report = run_finetune(params_for(bases / "encoder", tuning="probe", optimizer="adamw"), data, tmp_path)
+    assert report["trained_parameters"] == 2 * 32 + 2
+    before, after = (
+        load_file(bases / "encoder/model.safetensors"),
+        load_file(tmp_path / "model/model.safetensors"),
+    )
+    shared = before.keys() & after.keys()
+    assert len(shared) > 8 and all(torch.equal(before[name], after[name]) for name in shared)
+
+
+@pytest.mark.parametrize(
+    ("base", "changes", "message"),
+    [
+        ("seq2seq", {"objective": "generation", "tuning": "probe"}, "this model has none"),
+        (
+            "encoder",
+            {"tuning": "lora", "lora": {"layers": ["nothing"]}},
+            r"lora\.layers: nothing: expected names of linear layers: .*Wqkv",
+        ),
+        (
+            "decoder",
+            {"objective": "generation", "max_target_tokens": 40},
+            r"reads 64 tokens; expected max_input_tokens \(40\) and max_target_tokens \(40\) to fit",
+        ),
+    ],
+)
+def test_tunings_that_do_not_fit_are_named(bases, tmp_path, base, changes, message) -> None:
+    rows = classified() if "objective" not in changes else PAIRS
+    data = write_task(tmp_path / "data", rows * 2, rows)
+    with pytest.raises(UserError, match=message):
+        run_finetune(params_for(bases / base, **changes), data, tmp_path)
+
+
+def test_a_long_request_keeps_its_frame(bases) -> None:
+    from transformers import AutoTokenizer
+
+    from textmill.modeling.prompts import prompt, with_template
+
+    tokenizer = with_template(AutoTokenizer.from_pretrained(bases / "decoder"))
+    whole = prompt(tokenizer, "Save 保存", 40)
+    assert tokenizer.decode(whole) == "Save 保存<sep>"
+    cut = prompt(tokenizer, "Save everything now", 9)
+    assert len(cut) == 9 and tokenizer.decode(cut) == "Save eve<sep>"

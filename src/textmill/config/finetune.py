@@ -4,7 +4,19 @@ from typing import Literal
 
 from pydantic import Field
 
+from textmill.config.section import Section
 from textmill.config.training import Training
+
+
+class Lora(Section):
+    """Low-rank adapters (Hu et al. 2021)."""
+
+    rank: int = Field(default=16, ge=1, le=1024, description="Columns of the thin matrices.")
+    alpha: int = Field(default=32, ge=1, description="The product is added times alpha over rank.")
+    dropout: float = Field(default=0.0, ge=0, lt=1, description="Dropout of what goes into the adapters.")
+    layers: tuple[str, ...] = Field(
+        default=(), strict=False, description="Names of linear layers (`q_proj`); empty for all of them."
+    )
 
 
 class Finetune(Training):
@@ -13,8 +25,15 @@ class Finetune(Training):
     task: str = Field(min_length=1, description="Task to learn, a key of tasks.")
     base: str = Field(min_length=1, description="Directory of the model to start from.")
     objective: Literal["classification", "generation"] = Field(
-        description="classification: a label for a text; generation: a text for a text (seq2seq)."
+        description="classification: a label for a text; generation: a text for a text, by an "
+        "encoder-decoder, or by a decoder that learns from the answer's tokens only."
     )
+    tuning: Literal["full", "lora", "probe"] = Field(
+        default="full",
+        description="full trains all weights; lora adapters that are merged afterwards; probe a "
+        "classifier's last layer. For the latter two, `optimizer: adamw` with a higher rate is usual.",
+    )
+    lora: Lora = Field(default_factory=Lora, description="The adapters of `tuning: lora`.")
     control: Literal["random", "none"] = Field(
         default="none", description="random: train the same recipe from random weights too, to compare."
     )

@@ -1,4 +1,4 @@
-"""Text from an encoder-decoder, decoded greedily or by beam search in batches of similar length."""
+"""Text from an encoder-decoder or a decoder, greedily or by beam search, in batches of similar length."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Any
 
 from textmill.errors import UserError
 from textmill.evaluation.batches import batches_by_length
-from textmill.evaluation.loading import input_limit, load_model, load_tokenizer
+from textmill.evaluation.loading import input_limit, load_model, load_tokenizer, pretrained_kind
+from textmill.modeling.prompts import prompt
 
 
 def generate(
@@ -23,8 +24,10 @@ def generate(
 ) -> list[str]:
     """One output per input, without special tokens; nothing is sampled.
 
+    A decoder is asked through its chat template, and what it writes after the request is the output.
+
     Args:
-        directory: a Hugging Face encoder-decoder with its tokenizer.
+        directory: a Hugging Face encoder-decoder, or a decoder with a chat template, with its tokenizer.
         inputs: texts; cut to `max_input_tokens`, or to what the model can read.
         beams: beam width, 1 is greedy; beams are ranked by mean log-probability per token.
         max_new_tokens: an output is cut after so many tokens.
@@ -33,28 +36,45 @@ def generate(
         advance: told how many rows each batch finished.
 
     Raises:
-        UserError: the directory holds no encoder-decoder.
+        UserError: the directory holds no encoder-decoder, and no decoder that can be asked.
     """
     import torch
 
     tokenizer = load_tokenizer(directory)
-    model = load_model(directory, "Seq2SeqLM", threads)
-    if not model.config.is_encoder_decoder:
-        raise UserError(f"{directory}: expected an encoder-decoder, found {model.config.model_type}.")
+    kind = pretrained_kind(directory)
+    if kind == "encoder" or (kind == "decoder" and tokenizer.chat_template is None):
+        raise UserError(
+            f"{directory}: expected an encoder-decoder, or a decoder with a chat template, found "
+            f"{'a decoder without' if kind == 'decoder' else 'an encoder'}."
+        )
+    model = load_model(directory, "Seq2SeqLM" if kind == "seq2seq" else "CausalLM", threads)
     limit = input_limit(model, tokenizer, max_input_tokens)
-    encoded = tokenizer(list(inputs), truncation=True, max_length=limit, return_token_type_ids=False)
+    if kind == "seq2seq":
+        encoded = tokenizer(list(inputs), truncation=True, max_length=limit)["input_ids"]
+    else:
+        room = min(limit, input_limit(model, tokenizer, 1 << 30) - max_new_tokens)
+        encoded = [prompt(tokenizer, text, max(room, 1)) for text in inputs]
+        tokenizer.padding_side = "left"
+        tokenizer.pad_token = tokenizer.pad_token or tokenizer.eos_token
     outputs = [""] * len(inputs)
-    for rows in batches_by_length([len(ids) for ids in encoded["input_ids"]], batch_tokens // beams):
-        features = {key: [values[row] for row in rows] for key, values in encoded.items()}
-        batch = tokenizer.pad(features, return_tensors="pt")
+    for rows in batches_by_length([len(ids) for ids in encoded], batch_tokens // beams):
+        batch = tokenizer.pad({"input_ids": [encoded[row] for row in rows]}, return_tensors="pt")
+        own = (
+            {"past_key_values": _beam_cache()}
+            if kind == "seq2seq"
+            else {"pad_token_id": tokenizer.pad_token_id}
+        )
         with torch.inference_mode():
             tokens = model.generate(
-                **batch,
+                input_ids=batch["input_ids"],
+                attention_mask=batch["attention_mask"],
                 num_beams=beams,
                 do_sample=False,
                 max_new_tokens=max_new_tokens,
-                past_key_values=_beam_cache(),
+                **own,
             )
+        if kind == "decoder":
+            tokens = tokens[:, batch["input_ids"].shape[1] :]
         texts = tokenizer.batch_decode(tokens, skip_special_tokens=True)
         for row, text in zip(rows, texts, strict=True):
             outputs[row] = text.strip()

@@ -82,9 +82,17 @@ class TextModel(PythonModel):
         self.tokenizer.padding_side = self.tokenizer.truncation_side = side
         # An empty text has no token to attend to; it reads as the boundary between documents.
         start = self.tokenizer.eos_token or self.tokenizer.bos_token or " "
-        filled = [text or start for text in texts]
+        filled = [self._asked(text) if self.kind == "causal" else text or start for text in texts]
+        filled = [text or start for text in filled]
         options = {"padding": True, "truncation": True, "max_length": longest}
         return self.tokenizer(filled, return_tensors="pt", return_token_type_ids=False, **options)
+
+    def _asked(self, text: str) -> str:
+        """A request in the words of the decoder's chat template, or the text itself where it has none."""
+        if self.tokenizer.chat_template is None:
+            return text
+        messages = [{"role": "user", "content": text}]
+        return str(self.tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True))
 
     def _labels(self, texts: list[str], options: dict[str, Any]) -> list[tuple[str, float, dict[str, float]]]:
         names = [self.model.config.id2label[index] for index in range(self.model.config.num_labels)]

@@ -42,7 +42,8 @@ def load_model(
 
     Args:
         base: a Hugging Face directory with safetensors weights.
-        objective: ``classification`` puts a head for `labels` on it, ``generation`` needs an encoder-decoder.
+        objective: ``classification`` puts a head for `labels` on it, ``generation`` needs an encoder-decoder
+            or a decoder.
         labels: names of the classes, in order of their number.
         dropout: replaces every dropout rate of the config, None keeps them.
         is_random: take the shape and not the weights.
@@ -53,7 +54,12 @@ def load_model(
     """
     import torch
     from safetensors import SafetensorError
-    from transformers import AutoConfig, AutoModelForSeq2SeqLM, AutoModelForSequenceClassification
+    from transformers import (
+        AutoConfig,
+        AutoModelForCausalLM,
+        AutoModelForSeq2SeqLM,
+        AutoModelForSequenceClassification,
+    )
 
     settings: dict[str, Any] = {"local_files_only": True}
     if objective == "classification":
@@ -63,13 +69,16 @@ def load_model(
         config = AutoConfig.from_pretrained(base, **settings)
     except (OSError, ValueError) as error:
         raise UserError(f"{base}: expected a Hugging Face model, but {_first_line(error)}") from error
-    if objective == "generation" and not config.is_encoder_decoder:
+    if objective == "generation" and not (config.is_encoder_decoder or _is_decoder(config)):
         raise UserError(
-            f"{base}: expected an encoder-decoder for generation, found a {config.model_type} model."
+            f"{base}: expected an encoder-decoder or a decoder for generation, found a {config.model_type} "
+            "model."
         )
     if dropout is not None:
         _set_dropout(config, dropout)
-    auto = AutoModelForSeq2SeqLM if objective == "generation" else AutoModelForSequenceClassification
+    auto: Any = AutoModelForSequenceClassification
+    if objective == "generation":
+        auto = AutoModelForCausalLM if _is_decoder(config) else AutoModelForSeq2SeqLM
     torch.manual_seed(seed)
     if is_random:
         return auto.from_config(config, attn_implementation="eager")
@@ -82,6 +91,21 @@ def load_model(
         )  # fmt: skip
     except SafetensorError as error:
         raise UserError(f"{base}: expected whole safetensors weights, but {_first_line(error)}") from error
+
+
+def is_decoder(base: str | os.PathLike[str]) -> bool:
+    """Whether the directory's model writes on from its input, as GPT and Llama do."""
+    from transformers import AutoConfig
+
+    try:
+        return _is_decoder(AutoConfig.from_pretrained(base, local_files_only=True))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{base}: expected a Hugging Face model, but {_first_line(error)}") from error
+
+
+def _is_decoder(config: Any) -> bool:
+    name = (config.architectures or [""])[0]
+    return not config.is_encoder_decoder and name.endswith(("ForCausalLM", "LMHeadModel"))
 
 
 def _set_dropout(config: Any, rate: float) -> None:

@@ -65,6 +65,29 @@ def target_loss(model: Any, inputs: Ids, attention: Ids, labels: Ids, smoothing:
     )
 
 
+def answer_loss(model: Any, inputs: Ids, attention: Ids, labels: Ids, smoothing: float = 0.0) -> torch.Tensor:
+    """A decoder's loss on the answers only; the head runs at their tokens alone.
+
+    Args:
+        model: a Hugging Face decoder.
+        inputs: (rows, length), request and answer one after the other.
+        attention: 1 at tokens, 0 at padding; like `inputs`.
+        labels: like `inputs`, -100 where nothing is to be predicted.
+        smoothing: label smoothing (Szegedy et al. 2016).
+    """
+    import torch
+
+    hidden = model.base_model(
+        input_ids=_on_device_of(model, inputs),
+        attention_mask=_on_device_of(model, attention),
+        use_cache=False,
+    ).last_hidden_state
+    targets = _on_device_of(model, labels)[:, 1:]
+    places = targets != IGNORED
+    logits = model.get_output_embeddings()(hidden[:, :-1][places])
+    return torch.nn.functional.cross_entropy(logits.float(), targets[places], label_smoothing=smoothing)
+
+
 def class_logits(model: PreTrainedModel, inputs: Ids, attention: Ids) -> torch.Tensor:
     """Scores of the classes: (rows, classes), fp32. `inputs` and `attention` are (rows, length)."""
     output = model(input_ids=_on_device_of(model, inputs), attention_mask=_on_device_of(model, attention))

@@ -31,9 +31,10 @@ def muon(
     import torch
 
     queries, hidden, others = _rooms(model)
-    optimizers: list[torch.optim.Optimizer] = [
-        torch.optim.AdamW(others, lr=embedding_learning_rate, betas=(0.9, 0.95), weight_decay=0.0, fused=True)
-    ]
+    optimizers: list[torch.optim.Optimizer] = []
+    if others:
+        rest: dict[str, Any] = {"lr": embedding_learning_rate, "betas": (0.9, 0.95), "weight_decay": 0.0}
+        optimizers.append(torch.optim.AdamW(others, fused=True, **rest))
     groups: list[dict[str, Any]] = [
         {"params": hidden, "lr": learning_rate},
         {"params": queries, "lr": learning_rate * _query_scale(model)},
