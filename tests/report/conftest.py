@@ -319,6 +319,27 @@ def write_run(root: Path) -> Path:
                     "passed": False,
                 },
             ],
+            "drift": [
+                moved("language", "zh", 0.9, accepted=0.07, current=0.001),
+                moved("mix", "languages", 0.9, accepted=20_000, current=20_150),
+                moved("signal", "gopher_words", 0.0, accepted=120, current=121, ks=0.004),
+            ],
+        },
+    )
+    write_json(
+        reports / "validation_tokens.json",
+        {
+            "passed": True,
+            "expectations": [
+                {
+                    "name": "every document ends",
+                    "frame": "token_shards",
+                    "expectation": "expect_column_max_to_be_between",
+                    "expected": {"column": "unended", "max_value": 0},
+                    "observed": 0,
+                    "passed": True,
+                }
+            ],
         },
     )
     write_json(
@@ -348,6 +369,18 @@ def write_run(root: Path) -> Path:
         },
     )
     return root
+
+
+def moved(kind, name, psi, ks=None, **values):
+    return {
+        "kind": kind,
+        "name": name,
+        "psi": psi,
+        "noise": 0.01,
+        "excess": psi,
+        "js": psi / 2,
+        "ks": ks,
+    } | values
 
 
 @pytest.fixture

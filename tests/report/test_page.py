@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 import pytest
 
 from textmill.errors import UserError
+from textmill.files import read_json, write_json
 from textmill.report.collect import collect
 from textmill.report.page import PACKAGED_FILES, TEMPLATES, render_page
 
@@ -71,7 +72,7 @@ def test_the_page_is_whole(html):
         "married, wedding",
         "CrowS-Pairs",
         "54.1",
-        "1 of 2 expectations failed",
+        "1 of 3 expectations failed",
         "Chinese is there",
         "0.0004",
         "0bd5" * 16,
@@ -85,7 +86,9 @@ def test_the_page_is_whole(html):
 
 def test_nothing_is_loaded_from_elsewhere(html):
     page = Page(html)
-    assert all(link.startswith("#") and link[1:] in page.ids for link in page.links)
+    inside = [link for link in page.links if not link.startswith("../.textmill/data_docs")]
+    assert all(link.startswith("#") and link[1:] in page.ids for link in inside)
+    assert len(page.links) - len(inside) == 2
     assert page.tags.isdisjoint({"script", "link", "iframe", "img", "object"})
     assert not re.search(r"url\(|@import|https?://", html)
 
@@ -108,6 +111,24 @@ def test_removals_add_up(html, run_root):
     assert sum(numbers[:5]) == 3050
 
 
+def test_what_was_expected_of_data_and_tokens_is_embedded(html):
+    text = Page(html).text
+    assert "1 of 3 expectations failed" in text and "✗ failed Chinese is there languages" in text
+    assert "every document ends token_shards column max to be between: column unended" in text
+    mix, language = text.index("mix languages 20,000 20,150 0.900"), text.index("language zh 0.070")
+    assert mix < language < text.index("signal gopher_words 120 121 0.000 0.010 0.000 0.004")
+
+
+def test_without_an_accepted_corpus_the_page_says_so(run_root, report_settings):
+    report = read_json(run_root / "reports/validation.json")
+    report["drift"] = None
+    report["expectations"][1] |= {"frame": "drift", "passed": True, "skipped": True, "observed": "nothing"}
+    write_json(run_root / "reports/validation.json", report | {"passed": True})
+    text = Page(render_page(collect(run_root), report_settings)).text
+    assert "All 2 expectations hold; 1 of drift were not checked" in text
+    assert "No corpus is accepted yet" in text and "not checked Chinese is there" in text
+
+
 def test_the_same_reports_give_the_same_bytes(run_root, report_settings, tmp_path_factory):
     elsewhere = tmp_path_factory.mktemp("elsewhere") / "copy"
     shutil.copytree(run_root, elsewhere)
@@ -121,6 +142,7 @@ def test_the_same_reports_give_the_same_bytes(run_root, report_settings, tmp_pat
         ("reports/corpus.json", "select"),
         ("reports/bias.json", "bias"),
         ("reports/validation.json", "validate"),
+        ("reports/validation_tokens.json", "validate_tokens"),
         ("reports/probes", "probe"),
         ("data/raw/manifest.json", "ingest"),
     ],

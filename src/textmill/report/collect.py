@@ -18,7 +18,8 @@ class RunFiles:
     """The reports of one run. What a run does not have is None or empty, and the page says so.
 
     Attributes:
-        manifest, corpus, contamination, tokenizer, bias, validation: the JSON reports of these stages.
+        manifest, corpus, contamination, tokenizer, bias, validation, validation_tokens: the JSON reports
+            of these stages.
         pretrain, finetune, evaluation, language_models, probes: reports by name, in order of name.
     """
 
@@ -28,6 +29,7 @@ class RunFiles:
     tokenizer: dict[str, Any] | None = None
     bias: dict[str, Any] | None = None
     validation: dict[str, Any] | None = None
+    validation_tokens: dict[str, Any] | None = None
     pretrain: dict[str, Any] = field(default_factory=dict)
     finetune: dict[str, Any] = field(default_factory=dict)
     evaluation: dict[str, Any] = field(default_factory=dict)
@@ -58,6 +60,7 @@ def collect(root: Path) -> RunFiles:
         tokenizer=_json(reports / "tokenizer.json"),
         bias=_json(reports / "bias.json"),
         validation=_json(reports / "validation.json"),
+        validation_tokens=_json(reports / "validation_tokens.json"),
         **{
             name: _folder(reports / name)
             for name in ("pretrain", "finetune", "evaluation", "language_models", "probes")

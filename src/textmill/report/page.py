@@ -12,6 +12,7 @@ from textmill.report.bias_section import corpus_bias, probes
 from textmill.report.collect import ReportSettings, RunFiles
 from textmill.report.corpus_section import contamination, documents_in, funnel, mix, removal_reasons, sources
 from textmill.report.model_section import curves, judged
+from textmill.report.validation_section import validation
 
 PACKAGED_FILES = (
     "templates/bias.html.j2",
@@ -35,11 +36,11 @@ def render_page(files: RunFiles, settings: ReportSettings) -> str:
     Equal reports and settings give equal bytes.
     """
     environment = template_environment()
-    models = judged(files, settings)
+    models, validated = judged(files, settings), validation(files)
     return environment.get_template("page.html.j2").render(
         title=settings.report.title,
         style=Markup((TEMPLATES / "style.css").read_text(encoding="utf-8")),
-        tiles=_tiles(files, models),
+        tiles=_tiles(files, models, validated),
         models=models,
         funnel=funnel(files),
         reasons=removal_reasons(files, settings.report.rules),
@@ -49,7 +50,7 @@ def render_page(files: RunFiles, settings: ReportSettings) -> str:
         curves=curves(files, settings.report.curve_points),
         bias=corpus_bias(files, settings.report.bias_rows),
         probes=probes(files),
-        validation=_validation(files.validation),
+        validation=validated,
         sources=[_source(source) for source in sources(files)],
         test_sets=[view for view in models if view["test_sha256"]],
         versions=_versions(files.manifest or {}),
@@ -79,7 +80,9 @@ def template_environment(autoescape: bool = True) -> Any:
     return environment
 
 
-def _tiles(files: RunFiles, models: list[dict[str, Any]]) -> list[dict[str, str]]:
+def _tiles(
+    files: RunFiles, models: list[dict[str, Any]], validated: dict[str, Any] | None
+) -> list[dict[str, str]]:
     tiles = []
     came = documents_in(files)
     if came:
@@ -97,37 +100,12 @@ def _tiles(files: RunFiles, models: list[dict[str, Any]]) -> list[dict[str, str]
     if asked:
         ready = sum(model["won"] == model["required"] for model in asked)
         tiles.append({"value": f"{ready} of {len(asked)}", "label": "models won all that gates ask"})
-    if files.validation:
-        rows = files.validation["expectations"]
-        holding = sum(bool(row["passed"]) for row in rows)
-        tiles.append({"value": f"{holding} of {len(rows)}", "label": "data expectations hold"})
+    if validated:
+        checked = validated["holds"] + validated["failed"]
+        tiles.append({"value": f"{validated['holds']} of {checked}", "label": "data expectations hold"})
     if files.bias:
         tiles.append({"value": str(len(files.bias["warnings"])), "label": "bias findings to look at"})
     return tiles
-
-
-def _validation(report: dict[str, Any] | None) -> dict[str, Any] | None:
-    if report is None:
-        return None
-    rows = [
-        {
-            "name": row["name"],
-            "frame": row.get("frame", ""),
-            "expected": _plain(row["expected"]),
-            "observed": _plain(row["observed"]),
-            "passed": row["passed"],
-        }
-        for row in report["expectations"]
-    ]
-    return {"passed": report["passed"], "rows": rows, "failed": sum(not row["passed"] for row in rows)}
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{figures.words(str(key)).lower()} {_plain(part)}" for key, part in value.items())
-    if isinstance(value, list):
-        return ", ".join(_plain(part) for part in value)
-    return figures.number(value)
 
 
 def _tokenizer(report: dict[str, Any] | None) -> dict[str, Any] | None:
