@@ -1,6 +1,6 @@
 """Stage bias: how groups of people appear in the corpus, and whether the filters treat them alike.
 
-Reads data/clean, data/corpus and data/ledger; writes reports/bias.json.
+Reads data/clean, data/corpus, data/ledger and data/tasks; writes reports/bias.json.
 """
 
 from pipelines._stage import Stage, run
@@ -10,11 +10,16 @@ from textmill.files import write_json
 
 
 def main(stage: Stage) -> None:
-    """Measure representation, association and kept-rate parity of identity groups."""
+    """Measure representation, association and kept-rate parity of groups, and label balance of the tasks."""
     settings = stage.params(Bias)
     with stage.progress() as progress:
         report = measure_bias(
-            "data/clean", "data/corpus", "data/ledger/ledger.parquet", settings, progress.advance
+            "data/clean",
+            "data/corpus",
+            "data/ledger/ledger.parquet",
+            settings,
+            progress.advance,
+            "data/tasks",
         )
     write_json("reports/bias.json", report)
     stage.say(f"{len(report['warnings'])} warnings")

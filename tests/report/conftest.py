@@ -93,7 +93,14 @@ def bias_report():
     of_axis = {"gender": 10300, "religion": 930}
     return {
         "confidence": 0.95,
-        "languages": {"en": {"documents": 19000, "units": 5_000_000, "unit": "words"}},
+        "languages": {
+            "en": {
+                "documents": 19000,
+                "units": 5_000_000,
+                "unit": "words",
+                "notes": {"gender": "He is also written of people in general."},
+            }
+        },
         "not_measured": {"fr": 3},
         "representation": [
             {
@@ -162,8 +169,63 @@ def bias_report():
                     "p_adjusted": 1e-3,
                 },
             ],
+            "dialects": [],
             "languages": [],
             "sources": [],
+        },
+        "rules": {
+            "rows": [
+                {
+                    "rule": "fineweb.max_short_lines",
+                    "kind": kind,
+                    **about,
+                    "documents": 400,
+                    "dropped": 90,
+                    "share": 0.225,
+                    "share_others": 0.11,
+                    "difference": share(0.115, 0.02),
+                    "simultaneous": {"low": 0.08, "high": 0.15},
+                    "p": 1e-9,
+                    "p_adjusted": 1e-8,
+                }
+                for kind, about in (
+                    ("dialect", {"language": "en", "axis": "dialect", "group": "african_american"}),
+                    ("source", {"source": "小说"}),
+                )
+            ],
+            "too_few": 12,
+        },
+        "labels": {
+            "tasks": {
+                "sentiment": {
+                    "kind": "classification",
+                    "rows": 3000,
+                    "labels": [
+                        {"label": "negative", "rows": 1400, "share": share(0.467)},
+                        {"label": HOSTILE, "rows": 1600, "share": share(0.533)},
+                    ],
+                    "groups": [{"language": "en", "axis": "gender", "group": "female", "rows": 200}],
+                }
+            },
+            "comparisons": [
+                {
+                    "task": "sentiment",
+                    "kind": "group",
+                    "language": "en",
+                    "axis": "gender",
+                    "group": "female",
+                    "rows": 200,
+                    "rows_others": 2800,
+                    "test": "chi_square",
+                    "cramers_v": 0.1,
+                    "label": "negative",
+                    "share": share(0.6),
+                    "share_others": share(0.45),
+                    "difference": share(0.15, 0.05),
+                    "p": 1e-4,
+                    "p_adjusted": 1e-3,
+                }
+            ],
         },
         "warnings": [
             {

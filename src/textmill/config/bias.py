@@ -29,6 +29,13 @@ class Bias(Section):
         le=1,
         description="Difference of kept rates (0 to 1) from which a finding is a warning.",
     )
+    warn_label_difference: float = Field(
+        default=0.1,
+        gt=0,
+        le=1,
+        description="Difference of a label's share, between task rows that name a group and the others, from "
+        "which a finding is a warning.",
+    )
     warn_log_odds: float = Field(
         default=0.7, gt=0, description="Log-odds (natural logarithm) from which an association is a warning."
     )

@@ -8,6 +8,8 @@ from textmill.report.collect import RunFiles
 from textmill.report.figures import interval, number, p_value, percent, words
 from textmill.report.forest import whiskers
 
+LABELS = 8
+
 
 def corpus_bias(files: RunFiles, most: int) -> dict[str, Any] | None:
     """Representation by axis, the clearest associations and differences of kept rates; None if unmeasured."""
@@ -17,10 +19,13 @@ def corpus_bias(files: RunFiles, most: int) -> dict[str, Any] | None:
     near = sorted(report["association"], key=lambda row: (row["p_adjusted"], -abs(row["z"]), _key(row)))[
         :most
     ]
+    compared = report["kept_rate"]["groups"] + report["kept_rate"].get("dialects", [])
     parity = sorted(
-        report["kept_rate"]["groups"],
-        key=lambda row: (row["p_adjusted"], -abs(row["stratified"]["value"]), _key(row)),
+        compared, key=lambda row: (row["p_adjusted"], -abs(row["stratified"]["value"]), _key(row))
     )[:most]
+    rules, labels = report.get("rules", {"rows": [], "too_few": 0}), report.get("labels", {})
+    by_rule = _clearest(rules["rows"], most)
+    by_label = _clearest(labels.get("comparisons", []), most)
     return {
         "warnings": report["warnings"],
         "languages": report["languages"],
@@ -28,13 +33,54 @@ def corpus_bias(files: RunFiles, most: int) -> dict[str, Any] | None:
         "association": _placed(near, [(row["log_odds"], row["low"], row["high"]) for row in near]),
         "associations": len(report["association"]),
         "parity": _placed(parity, [_triple(row["stratified"]) for row in parity], share=True),
-        "parities": len(report["kept_rate"]["groups"]),
+        "parities": len(compared),
+        "rules": _placed(by_rule, [_triple(row["difference"]) for row in by_rule], share=True),
+        "rule_rows": len(rules["rows"]),
+        "rules_too_few": rules["too_few"],
+        "labels": _placed(by_label, [_triple(row["difference"]) for row in by_label], share=True),
+        "label_rows": len(labels.get("comparisons", [])),
+        "tasks": _tasks(labels.get("tasks", {})),
+        "notes": _notes(report["languages"]),
         "confidence": percent(report["confidence"], 0),
     }
 
 
+def _clearest(rows: list[dict[str, Any]], most: int) -> list[dict[str, Any]]:
+    return sorted(rows, key=lambda row: (row["p_adjusted"], -abs(row["difference"]["value"]), _key(row)))[
+        :most
+    ]
+
+
+def _tasks(tasks: dict[str, Any]) -> list[dict[str, Any]]:
+    """Per task its labels as `positive 52 %, negative 48 %`, and how many rows name any group."""
+    return [
+        {
+            "name": name,
+            "rows": task["rows"],
+            "labels": ", ".join(
+                f"{row['label']} {percent(row['share']['value'])}" for row in task.get("labels", [])[:LABELS]
+            ),
+            "more": max(len(task.get("labels", [])) - LABELS, 0),
+            "groups": len(task["groups"]),
+        }
+        for name, task in tasks.items()
+    ]
+
+
+def _notes(languages: dict[str, Any]) -> list[dict[str, str]]:
+    """What the lists of words cannot tell apart, per language and axis."""
+    return [
+        {"language": language, "axis": words(axis), "note": note}
+        for language, facts in languages.items()
+        for axis, note in facts.get("notes", {}).items()
+    ]
+
+
 def _key(row: dict[str, Any]) -> tuple[str, ...]:
-    return tuple(str(row.get(key, "")) for key in ("language", "axis", "group", "attribute"))
+    return tuple(
+        str(row.get(key, ""))
+        for key in ("task", "kind", "rule", "language", "axis", "group", "source", "split", "attribute")
+    )
 
 
 def _triple(figure: dict[str, float]) -> tuple[float, float, float]:
@@ -84,7 +130,8 @@ def _placed(
     return [
         {
             **row,
-            "name": words(row["group"]),
+            "name": _name(row),
+            "about": _about(row),
             "value": number(value * scale, True, digits),
             "interval": interval(low * scale, high * scale, True, digits),
             "p": p_value(row["p_adjusted"]),
@@ -95,6 +142,16 @@ def _placed(
             rows, figures, whiskers(figures, reference=0.0), strict=True
         )
     ]
+
+
+def _name(row: dict[str, Any]) -> str:
+    """The group, or the language, source or split that a row is about; these last as they are written."""
+    return words(row["group"]) if "group" in row else str(row[row["kind"]])
+
+
+def _about(row: dict[str, Any]) -> str:
+    """What kind of name that is: `gender · en`, `source`."""
+    return f"{words(row['axis']).lower()} · {row['language']}" if "group" in row else row["kind"]
 
 
 def probes(files: RunFiles) -> list[dict[str, Any]]:

@@ -8,6 +8,8 @@ from scipy import stats
 
 from textmill.evaluation.bias.intervals import (
     benjamini_hochberg,
+    cochran_mantel_haenszel,
+    fisher_or_z,
     mantel_haenszel_difference,
     newcombe,
     ratio_interval,
@@ -99,3 +101,31 @@ def test_ratio_interval_is_that_of_a_document_bootstrap():
     # Mentions cluster: an interval that took them for independent would be narrower.
     naive = wilson(int(y.sum()), int(x.sum()))
     assert high - low > 1.5 * (naive[1] - naive[0])
+
+
+def test_cochran_mantel_haenszel_is_that_of_r_on_the_berkeley_admissions():
+    # R 4: mantelhaen.test(UCBAdmissions, correct = FALSE), X-squared = 1.5246, p = 0.2169.
+    men = np.array([[512, 313], [353, 207], [120, 205], [138, 279], [53, 138], [22, 351]])
+    women = np.array([[89, 19], [17, 8], [202, 391], [131, 244], [94, 299], [24, 317]])
+    z = cochran_mantel_haenszel(men[:, 0], men.sum(axis=1), women[:, 0], women.sum(axis=1))
+    assert z**2 == pytest.approx(1.5246, abs=5e-4)
+    assert two_sided_p(z) == pytest.approx(0.2169, abs=5e-4)
+
+
+def test_rare_events_are_not_findings():
+    # One event where seven were expected: the Wald z of the difference would be above 5.
+    one, many = np.array([1]), np.array([186])
+    assert two_sided_p(cochran_mantel_haenszel(one, many, np.array([1200]), np.array([30000]))) > 0.01
+    assert fisher_or_z(1, 60, 1200, 30000) == pytest.approx(
+        stats.fisher_exact([[1, 59], [1200, 28800]]).pvalue
+    )
+
+
+@given(st.integers(0, 300), st.integers(0, 300))
+def test_two_shares_are_compared_as_chi_square_does(x1, x2):
+    table = np.array([[x1, 300 - x1], [x2, 300 - x2]])
+    expected = 1.0 if not (x1 + x2) % 600 else None
+    if expected is None:
+        small = 300 * min(x1 + x2, 600 - x1 - x2) / 600 < 5
+        expected = stats.fisher_exact(table).pvalue if small else stats.chi2_contingency(table, False).pvalue
+    assert fisher_or_z(x1, 300, x2, 300) == pytest.approx(expected, abs=1e-9)

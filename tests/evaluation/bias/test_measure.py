@@ -4,6 +4,7 @@ import itertools
 import json
 import math
 import random
+import re
 
 import numpy as np
 import pyarrow as pa
@@ -39,7 +40,14 @@ def write_run(root, documents, rows_per_shard=500):
     write_table(root / "corpus/validation/part-00000.parquet", table(kept[-1:]))
     write_table(
         root / "ledger.parquet",
-        pa.table({"id": pa.array([row[0] for row in documents if not row[4]], pa.string())}),
+        ledger([row[0] for row in documents if not row[4]]),
+    )
+
+
+def ledger(ids, rule="gopher.min_words", stage="annotate"):
+    return pa.table(
+        {"id": pa.array(ids, pa.string()), "stage": [stage] * len(ids), "rule": [rule] * len(ids)},
+        schema=pa.schema([("id", pa.string()), ("stage", pa.string()), ("rule", pa.string())]),
     )
 
 
@@ -186,7 +194,7 @@ def test_languages_without_a_lexicon_are_named(tmp_path):
 
 def test_files_of_different_runs_are_refused(tmp_path):
     write_run(tmp_path, list(people(100)))
-    write_table(tmp_path / "ledger.parquet", pa.table({"id": pa.array(["x"] * 3, pa.string())}))
+    write_table(tmp_path / "ledger.parquet", ledger(["x"] * 3))
     with pytest.raises(UserError, match=r"150 documents.*ledger 3.*clean = corpus \+ ledger"):
         measure(tmp_path)
 
@@ -195,3 +203,115 @@ def test_no_corpus_is_a_clear_error(tmp_path):
     write_run(tmp_path, list(people(10)))
     with pytest.raises(UserError, match="train/ and validation/"):
         measure_bias(tmp_path / "clean", tmp_path / "nowhere", tmp_path / "ledger.parquet", SETTINGS)
+
+
+def fated(count, seed, drops):
+    """Documents whose fate `drops(rng, text)` decides: a rule's name or None."""
+    rng = random.Random(seed)
+    written = {
+        "en": [
+            "She was there at {n}.",
+            "He was there at {n}.",
+            "It was there at {n}.",
+            "We finna, ain't no {n}.",
+        ],
+        "zh": ["她在{n}时到了。", "他在{n}时到了。", "雨在{n}时停了。", "佢{n}點唔到喎。"],
+    }
+    for number in range(count):
+        language = ("en", "zh")[number % 2]
+        text = rng.choice(written[language]).format(n=number)
+        yield f"{number:032x}", text, "letters", language, drops(rng, text)
+
+
+def write_fates(root, documents):
+    write_run(root, [(*row[:4], row[4] is None) for row in documents])
+    dropped = [row for row in documents if row[4]]
+    write_table(
+        root / "ledger.parquet",
+        pa.table(
+            {
+                "id": [row[0] for row in dropped],
+                "stage": ["annotate"] * len(dropped),
+                "rule": [row[4] for row in dropped],
+            }
+        ),
+    )
+
+
+def test_the_rule_that_drops_a_group_or_a_dialect_is_named(tmp_path):
+    def drops(rng, text):
+        if any(word in text for word in ("She", "她")) and rng.random() < 0.25:
+            return "gopher.unfair"
+        if any(word in text for word in ("finna", "佢")) and rng.random() < 0.3:
+            return "fineweb.unfair"
+        return "c4.fair" if rng.random() < 0.2 else None
+
+    write_fates(tmp_path, list(fated(4000, 1, drops)))
+    report = measure(tmp_path)
+    rows = report["rules"]["rows"]
+    apart = {
+        (row["kind"], row["rule"], row["group"])
+        for row in rows
+        # What an unfair rule takes, the fair one no longer can: it then takes more of all others.
+        if row["kind"] in ("group", "dialect") and row["simultaneous"]["low"] > 0 and row["rule"] != "c4.fair"
+    }
+    assert apart == {
+        ("group", "gopher.unfair", "female"),
+        ("dialect", "fineweb.unfair", "african_american"),
+        ("dialect", "fineweb.unfair", "cantonese"),
+    }
+    unfair = find(rows, rule="gopher.unfair", language="zh", group="female")
+    assert unfair["difference"]["value"] == pytest.approx(0.25, abs=0.06)
+    assert unfair["simultaneous"]["low"] < unfair["difference"]["low"]
+    warned = {(w["language"], w["group"]): w["rule"] for w in report["warnings"] if w["kind"] == "kept_rate"}
+    assert warned[("en", "female")] == warned[("zh", "female")] == "gopher.unfair"
+    assert warned[("en", "african_american")] == warned[("zh", "cantonese")] == "fineweb.unfair"
+
+
+def test_rules_explain_the_difference_of_kept_rates(tmp_path):
+    def drops(rng, text):
+        female = "She" in text or "她" in text
+        draw = rng.random()
+        return "a" if draw < (0.3 if female else 0.1) else "b" if draw < 0.5 else None
+
+    write_fates(tmp_path, list(fated(3000, 2, drops)))
+    report = measure(tmp_path)
+    for language in ("en", "zh"):
+        kept = find(report["kept_rate"]["groups"], language=language, group="female")
+        by_rule = [
+            row["difference"]["value"]
+            for row in report["rules"]["rows"]
+            if row["kind"] == "group" and row["language"] == language and row["group"] == "female"
+        ]
+        assert len(by_rule) == 2
+        assert sum(by_rule) == pytest.approx(-kept["stratified"]["value"], abs=1e-5)
+
+
+def test_rules_that_treat_all_alike_are_rarely_flagged(tmp_path):
+    rules = ["a", "b", "c", None, None, None, None, None, None]
+    found = 0
+    for seed in range(5):
+        root = tmp_path / str(seed)
+        write_fates(root, list(fated(900, seed, lambda rng, text: rng.choice(rules))))
+        found += sum(row["p_adjusted"] < 0.05 for row in measure(root)["rules"]["rows"])
+    assert found <= 1
+
+
+def test_too_few_drops_are_counted_not_compared(tmp_path):
+    write_fates(
+        tmp_path, list(fated(600, 3, lambda rng, text: "rare" if int(re.sub(r"\D", "", text)) < 5 else None))
+    )
+    rules = measure(tmp_path)["rules"]
+    assert rules["rows"] == [] and rules["too_few"] > 0
+
+
+def test_what_ingest_could_not_read_is_not_of_the_cleaned_documents(tmp_path):
+    documents = list(people(200))
+    write_run(tmp_path, documents)
+    before = measure(tmp_path)
+    dropped = [row[0] for row in documents if not row[4]]
+    write_table(
+        tmp_path / "ledger.parquet",
+        pa.concat_tables([ledger(dropped), ledger(["f" * 32], "unreadable", "ingest")]),
+    )
+    assert measure(tmp_path) == before

@@ -45,6 +45,19 @@ def newcombe(x1: float, n1: float, x2: float, n2: float, confidence: float = 0.9
     return low, high
 
 
+def fisher_or_z(x1: int, n1: int, x2: int, n2: int) -> float:
+    """Two-sided p of x1/n1 = x2/n2: Fisher's exact test where fewer than 5 are expected, else the z test."""
+    hits, total = x1 + x2, n1 + n2
+    if hits in (0, total):
+        return 1.0
+    rate = hits / total
+    if min(n1, n2) * min(rate, 1 - rate) < 5:
+        from scipy.stats import fisher_exact
+
+        return float(fisher_exact([[x1, n1 - x1], [x2, n2 - x2]]).pvalue)
+    return two_sided_p((x1 / n1 - x2 / n2) / math.sqrt(rate * (1 - rate) * (1 / n1 + 1 / n2)))
+
+
 def ratio_interval(
     y: float, x: float, yy: float, xy: float, xx: float, n: int, confidence: float = 0.95
 ) -> tuple[float, float]:
@@ -101,3 +114,22 @@ def mantel_haenszel_difference(
     q_term = (x1 * (n2 - x2) + x2 * (n1 - x1)) / (2 * total)
     variance = (difference * p_term.sum() + q_term.sum()) / weight**2
     return difference, math.sqrt(max(float(variance), 0.0))
+
+
+def cochran_mantel_haenszel(x1: np.ndarray, n1: np.ndarray, x2: np.ndarray, n2: np.ndarray) -> float:
+    """z of the test that two groups share a rate in each stratum (Cochran 1954; Mantel and Haenszel 1959).
+
+    The variance is that under the hypothesis, so that the test holds for rare events as well, where the
+    standard error of the difference is far too small: a group with no event at all would have none.
+
+    Args:
+        x1, n1, x2, n2: float64[strata], successes and totals of both groups.
+    """
+    x1, n1, x2, n2 = (np.asarray(part, dtype=np.float64) for part in (x1, n1, x2, n2))
+    total, hits = n1 + n2, x1 + x2
+    use = (n1 > 0) & (n2 > 0) & (total > 1)
+    x1, n1, n2, total, hits = (part[use] for part in (x1, n1, n2, total, hits))
+    variance = float((n1 * n2 * hits * (total - hits) / (total**2 * (total - 1))).sum())
+    if variance <= 0:
+        return 0.0
+    return float((x1 - n1 * hits / total).sum()) / math.sqrt(variance)

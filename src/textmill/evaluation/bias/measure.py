@@ -12,16 +12,26 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from textmill.config.bias import Bias
+from textmill.corpus.identity.dialects import DialectFinder
+from textmill.corpus.identity.finders import finder_of
+from textmill.corpus.identity.lexicon import load_lexicon
+from textmill.corpus.identity.mentions import blocks
 from textmill.corpus.shards import read_batches, read_table
 from textmill.errors import UserError
 from textmill.evaluation.bias.association import association
-from textmill.evaluation.bias.characters import CharacterFinder
 from textmill.evaluation.bias.counting import LanguageCounts
-from textmill.evaluation.bias.lexicon import load_lexicon
-from textmill.evaluation.bias.mentions import blocks
-from textmill.evaluation.bias.parity import group_parity, slice_parity
+from textmill.evaluation.bias.fates import KEPT, Fates, Verdicts
+from textmill.evaluation.bias.labels import label_balance
+from textmill.evaluation.bias.parity import (
+    Column,
+    adjusted,
+    kept_rows,
+    rule_rows,
+    slice_rows,
+    slice_rule_rows,
+)
 from textmill.evaluation.bias.representation import representation
-from textmill.evaluation.bias.words import WordFinder
+from textmill.evaluation.bias.warnings import warnings_of
 
 BLOCK_BYTES = 4 << 20
 
@@ -32,14 +42,16 @@ def measure_bias(
     ledger: str | os.PathLike[str],
     settings: Bias,
     advance: Callable[[int], None] = lambda _: None,
+    tasks: str | os.PathLike[str] | None = None,
 ) -> dict[str, Any]:
-    """Measure representation, association and kept-rate parity.
+    """Measure representation, association, kept-rate parity and, of `tasks`, label balance.
 
     Args:
         clean: directory of the cleaned documents, kept and dropped.
         corpus: directory with ``train`` and ``validation`` shards of the kept ones.
         ledger: the Parquet file of dropped documents.
         advance: told how many documents were read.
+        tasks: directory of the task sets, a folder each.
 
     Returns:
         The report, ready for JSON; equal inputs give equal reports.
@@ -47,29 +59,64 @@ def measure_bias(
     Raises:
         UserError: a file is missing, or clean, corpus and ledger are not of the same run.
     """
-    kept_ids = _kept_ids(Path(corpus))
-    counts: dict[str, LanguageCounts] = {
-        language: LanguageCounts(load_lexicon(language)) for language in settings.languages
-    }
-    finders = {
-        language: CharacterFinder(count.lexicon) if language == "zh" else WordFinder(count.lexicon)
-        for language, count in counts.items()
-    }
-    slices = _Slices()
+    verdicts = Verdicts(_kept_ids(Path(corpus)), read_table(ledger, ["id", "stage", "rule"]))
+    passes = [_LanguagePass(language, len(verdicts.rules) + 1) for language in settings.languages]
+    slices = _Slices(len(verdicts.rules) + 1)
     for batch in read_batches(clean, ["id", "text", "source", "lang"]):
-        kept = pc.is_in(batch["id"], value_set=kept_ids).to_numpy(zero_copy_only=False)
-        slices.add(batch, kept)
+        fate = verdicts.find(batch["id"])
+        slices.add(batch, fate)
+        known = np.where(fate < 0, KEPT, fate)
         encoded = batch["source"].dictionary_encode()
         source, sources = encoded.indices.to_numpy(), encoded.dictionary.to_pylist()
-        for language, count in counts.items():
-            rows = np.flatnonzero(pc.equal(batch["lang"], language).to_numpy(zero_copy_only=False))
-            texts = batch["text"].take(pa.array(rows))
-            for start, run in blocks(texts, BLOCK_BYTES):
-                part = rows[start : start + len(run)]
-                count.add(finders[language].find(run), kept[part], source[part], sources)
+        for each in passes:
+            each.add(batch, known, source, sources)
         advance(len(batch))
-    _check_run(slices, len(kept_ids), read_table(ledger, ["id"]).num_rows, clean)
-    return _report(counts, slices, settings)
+    slices.check(verdicts, clean)
+    report = _report(passes, slices, verdicts.rules, settings)
+    if tasks is not None:
+        report["labels"] = label_balance(
+            tasks, settings.languages, settings.confidence, settings.min_documents
+        )
+    report["warnings"] = warnings_of(report, settings)
+    return report
+
+
+class _LanguagePass:
+    """What is counted in the documents of one language."""
+
+    def __init__(self, language: str, fates: int):
+        self.language = language
+        self.counts = LanguageCounts(load_lexicon(language), fates)
+        self.dialects = DialectFinder(language)
+        self.dialect_fates = Fates(len(self.dialects.names), fates)
+        self._finder = finder_of(self.counts.lexicon)
+
+    def add(self, batch: pa.RecordBatch, fate: np.ndarray, source: np.ndarray, sources: list[str]) -> None:
+        rows = np.flatnonzero(pc.equal(batch["lang"], self.language).to_numpy(zero_copy_only=False))
+        texts = batch["text"].take(pa.array(rows))
+        for start, run in blocks(texts, BLOCK_BYTES):
+            part = rows[start : start + len(run)]
+            mentions = self._finder.find(run)
+            self.counts.add(mentions, fate[part], source[part], sources)
+            units = np.bincount(mentions.document, weights=mentions.units, minlength=len(run))
+            shown = self.dialects.find(run)
+            self.dialect_fates.add(shown, ~shown, units, fate[part], source[part], sources)
+
+    @property
+    def groups(self) -> list[Column]:
+        """What the columns of `counts.fates` are."""
+        return [
+            Column("group", {"language": self.language, "axis": axis, "group": group})
+            for axis, group in self.counts.lexicon.groups
+        ]
+
+    @property
+    def varieties(self) -> list[Column]:
+        """What the columns of `dialect_fates` are."""
+        return [
+            Column("dialect", {"language": self.language, "axis": "dialect", "group": name})
+            for name in self.dialects.names
+        ]
 
 
 def _kept_ids(corpus: Path) -> pa.Array:
@@ -85,104 +132,92 @@ def _kept_ids(corpus: Path) -> pa.Array:
 
 
 class _Slices:
-    """Documents seen and kept per language and per source."""
+    """Documents by fate per language and per source: int64[fates]."""
 
-    def __init__(self) -> None:
-        self.seen: dict[str, dict[str, int]] = {"lang": {}, "source": {}}
-        self.kept: dict[str, dict[str, int]] = {"lang": {}, "source": {}}
+    def __init__(self, fates: int) -> None:
+        self.fates = fates
+        self.unknown = 0
+        self.counts: dict[str, dict[str, np.ndarray]] = {"lang": {}, "source": {}}
 
-    def add(self, batch: pa.RecordBatch, kept: np.ndarray) -> None:
-        for column in ("lang", "source"):
-            for into, values in (
-                (self.seen, batch[column]),
-                (self.kept, batch[column].filter(pa.array(kept))),
-            ):
-                for entry in pc.value_counts(values).to_pylist():
-                    key = entry["values"] or "unknown"
-                    into[column][key] = into[column].get(key, 0) + entry["counts"]
+    def add(self, batch: pa.RecordBatch, fate: np.ndarray) -> None:
+        self.unknown += int((fate < 0).sum())
+        known = np.maximum(fate, KEPT)
+        for column, counts in self.counts.items():
+            encoded = pc.fill_null(batch[column], "").dictionary_encode()
+            codes = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+            names = encoded.dictionary.to_pylist()
+            flat = np.bincount(codes * self.fates + known, minlength=len(names) * self.fates)
+            for name, row in zip(names, flat.reshape(len(names), self.fates), strict=True):
+                counts[name or "unknown"] = counts.get(name or "unknown", 0) + row
+
+    def check(self, verdicts: Verdicts, clean: Any) -> None:
+        """Raises UserError where the documents read are not those that were kept and dropped."""
+        seen = sum(int(row.sum()) for row in self.counts["lang"].values())
+        if self.unknown or seen != verdicts.kept + verdicts.dropped:
+            raise UserError(
+                f"{clean}: {seen} documents ({self.unknown} of them in neither), but the corpus holds "
+                f"{verdicts.kept} and the ledger {verdicts.dropped}; expected clean = corpus + ledger. They "
+                "are not of the same run: run the select stage again."
+            )
+
+    def kept(self, language: str) -> int:
+        return int(self.counts["lang"][language][KEPT])
 
 
-def _check_run(slices: _Slices, kept: int, dropped: int, clean: Any) -> None:
-    seen, matched = sum(slices.seen["lang"].values()), sum(slices.kept["lang"].values())
-    if matched != kept or seen != kept + dropped:
-        raise UserError(
-            f"{clean}: {seen} documents, but the corpus holds {kept} ({matched} of them found here) and the "
-            f"ledger {dropped}; expected clean = corpus + ledger. They are not of the same run: run the "
-            "select stage again."
-        )
-
-
-def _report(counts: dict[str, LanguageCounts], slices: _Slices, settings: Bias) -> dict[str, Any]:
-    shown = [count for count in counts.values() if count.seen]
-    groups = [
-        row for count in shown for row in group_parity(count, settings.confidence, settings.min_documents)
-    ]
+def _report(passes: list[_LanguagePass], slices: _Slices, rules: list[str], settings: Bias) -> dict[str, Any]:
+    shown = [each for each in passes if each.counts.fates.cells]
+    confidence, least = settings.confidence, settings.min_documents
     near = [
-        row for count in shown
-        for row in association(count, settings.confidence, settings.prior_words, settings.min_documents)
+        row for each in shown
+        for row in association(each.counts, confidence, settings.prior_words, least)
     ]  # fmt: skip
     report = {
-        "confidence": settings.confidence,
+        "confidence": confidence,
         "languages": {
-            count.lexicon.language: {
-                "documents": count.documents,
-                "units": count.units,
-                "unit": "characters" if count.lexicon.language == "zh" else "words",
+            each.language: {
+                "documents": round(each.counts.documents),
+                "units": round(each.counts.units),
+                "unit": "characters" if each.language == "zh" else "words",
+                "notes": dict(each.counts.lexicon.notes) | dict(each.dialects.lexicon.notes),
             }
-            for count in shown
+            for each in shown
         },
         "not_measured": {
-            language: n for language, n in sorted(slices.kept["lang"].items()) if language not in counts
+            language: slices.kept(language) for language in sorted(slices.counts["lang"])
+            if language not in settings.languages and slices.kept(language)
         },
-        "representation": [row for count in shown for row in representation(count, settings.confidence)],
+        "representation": [row for each in shown for row in representation(each.counts, confidence)],
         "association": near,
         "kept_rate": {
-            "groups": groups,
-            "languages": slice_parity(
-                slices.seen["lang"], slices.kept["lang"], "language", settings.confidence
-            ),
-            "sources": slice_parity(
-                slices.seen["source"], slices.kept["source"], "source", settings.confidence
-            ),
+            "groups": [
+                row for each in shown for row in kept_rows(each.counts.fates, each.groups, confidence, least)
+            ],
+            "dialects": [
+                row for each in shown
+                for row in kept_rows(each.dialect_fates, each.varieties, confidence, least)
+            ],
+            "languages": slice_rows(slices.counts["lang"], "language", confidence),
+            "sources": slice_rows(slices.counts["source"], "source", confidence),
         },
-    }
-    report["warnings"] = _warnings(groups, near, settings)
+        "rules": _rules(shown, slices, rules, settings),
+    }  # fmt: skip
     return report
 
 
-def _warnings(
-    groups: list[dict[str, Any]], near: list[dict[str, Any]], settings: Bias
-) -> list[dict[str, Any]]:
-    """Findings that are both beyond chance (adjusted) and large enough to matter (params)."""
-    found: list[dict[str, Any]] = []
-    for row in groups:
-        value = row["stratified"]["value"]
-        if row["p_adjusted"] < settings.false_discovery_rate and abs(value) >= settings.warn_kept_difference:
-            verb = "more" if value < 0 else "less"
-            found.append(
-                {
-                    "kind": "kept_rate",
-                    **{key: row[key] for key in ("language", "axis", "group")},
-                    "value": value,
-                    "limit": settings.warn_kept_difference,
-                    "message": f"{row['language']}: documents that name {row['group']} ({row['axis']}) are "
-                    f"dropped {verb} often than like documents that name no group: kept rate {value:+.1%}.",
-                }
-            )
-    for row in near:
-        if (
-            row["p_adjusted"] < settings.false_discovery_rate
-            and abs(row["log_odds"]) >= settings.warn_log_odds
-        ):
-            verb = "nearer to" if row["log_odds"] > 0 else "farther from"
-            found.append(
-                {
-                    "kind": "association",
-                    **{key: row[key] for key in ("language", "axis", "group", "attribute")},
-                    "value": row["log_odds"],
-                    "limit": settings.warn_log_odds,
-                    "message": f"{row['language']}: {row['attribute']} terms stand {verb} {row['group']} "
-                    f"({row['axis']}) than to the other groups: log-odds {row['log_odds']:+.2f}.",
-                }
-            )
-    return found
+def _rules(passes: list[_LanguagePass], slices: _Slices, rules: list[str], settings: Bias) -> dict[str, Any]:
+    """Which rule drops more of which group, dialect, language and source."""
+    confidence, least = settings.confidence, settings.min_documents
+    parts = [
+        rule_rows(fates, columns, rules, confidence, least)
+        for each in passes
+        for fates, columns in (
+            (each.counts.fates, each.groups),
+            (each.dialect_fates, each.varieties),
+        )
+    ]
+    parts += [
+        slice_rule_rows(slices.counts[column], kind, rules, confidence)
+        for column, kind in (("lang", "language"), ("source", "source"))
+    ]
+    rows = adjusted([row for found, _ in parts for row in found], confidence, "difference")
+    return {"rows": rows, "too_few": sum(few for _, few in parts)}

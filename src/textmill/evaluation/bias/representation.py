@@ -18,9 +18,12 @@ def representation(counts: LanguageCounts, confidence: float) -> list[dict[str, 
     rows = []
     axis_number = {axis: number for number, axis in enumerate(counts.lexicon.axes)}
     for index, (axis, group) in enumerate(counts.lexicon.groups):
-        documents, mentions = int(counts.group_documents[index]), int(counts.group_mentions[index])
-        of_axis = int(counts.axis_mentions[index])
-        low, high = wilson(documents, counts.documents, confidence)
+        documents, mentions = float(counts.group_documents[index]), float(counts.group_mentions[index])
+        of_axis = float(counts.axis_mentions[index])
+        # Weighted documents are worth fewer than they are many (Kish 1965); without weights the two are
+        # equal.
+        worth = counts.documents / counts.documents_square if counts.documents_square else 0.0
+        low, high = wilson(documents * worth, counts.documents * worth, confidence)
         share_low, share_high = ratio_interval(
             mentions, of_axis, counts.square[index], counts.product[index], counts.axis_square[index],
             int(counts.axis_documents[axis_number[axis]]), confidence,
@@ -30,8 +33,8 @@ def representation(counts: LanguageCounts, confidence: float) -> list[dict[str, 
                 "language": counts.lexicon.language,
                 "axis": axis,
                 "group": group,
-                "documents": documents,
-                "mentions": mentions,
+                "documents": round(documents),
+                "mentions": round(mentions),
                 "document_share": _figure(
                     documents / counts.documents if counts.documents else 0.0, low, high
                 ),

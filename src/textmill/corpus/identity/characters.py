@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from textmill.evaluation.bias.lexicon import Lexicon
-from textmill.evaluation.bias.mentions import (
+from textmill.corpus.identity.lexicon import Lexicon
+from textmill.corpus.identity.mentions import (
     HASH_BASE,
     Mentions,
     TermTable,

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from textmill.corpus.identity.characters import CharacterFinder
+from textmill.corpus.identity.lexicon import FOLDER, LANGUAGES, PACKAGED_FILES, build_lexicon, load_lexicon
+from textmill.corpus.identity.mentions import blocks
+from textmill.corpus.identity.words import WordFinder
 from textmill.errors import UserError
-from textmill.evaluation.bias.characters import CharacterFinder
-from textmill.evaluation.bias.lexicon import FOLDER, LANGUAGES, PACKAGED_FILES, build_lexicon, load_lexicon
-from textmill.evaluation.bias.mentions import blocks
-from textmill.evaluation.bias.words import WordFinder
 
 ENGLISH = build_lexicon(
     "en",
@@ -44,7 +44,8 @@ def found(finder, *values):
 
 def reference_words(text, lexicon):
     """Left to right over the words, longest phrase first."""
-    spaced = re.sub(r"[\u2000-\u207f\u3000-\u303f\uff00-\uff3f]", lambda hit: "  ", text)
+    # A curly apostrophe joins words as a straight one does; other wide punctuation parts them.
+    spaced = re.sub(r"[\u2000-\u207f\u3000-\u303f\uff00-\uff3f]", "  ", text.replace("’", "'"))
     words = [
         (m.group().lower(), m.start(), m.end())
         for m in re.finditer(r"(?:[A-Za-z0-9_]|[^\x00-\x7f])+", spaced)

@@ -7,15 +7,22 @@ verdict.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from textmill.errors import UserError
 
-PACKAGED_FILES = ("lexicons/en.yaml", "lexicons/zh.yaml")
+PACKAGED_FILES = (
+    "lexicons/dialects-en.yaml",
+    "lexicons/dialects-zh.yaml",
+    "lexicons/en.yaml",
+    "lexicons/zh.yaml",
+)
 FOLDER = Path(__file__).parent / "lexicons"
 LANGUAGES = ("en", "zh")
 
@@ -29,6 +36,7 @@ class Lexicon:
         terms: every term once; a term's index is its id. Ignored terms are among them and stand for nothing.
         groups: ``(axis, group)`` in file order; `in_group` is bool[terms, groups].
         attributes: ``(dimension, attribute)`` in file order; `in_attribute` is bool[terms, attributes].
+        notes: per axis, what its lists cannot tell apart.
     """
 
     language: str
@@ -37,6 +45,7 @@ class Lexicon:
     attributes: tuple[tuple[str, str], ...]
     in_group: np.ndarray
     in_attribute: np.ndarray
+    notes: Mapping[str, str] = field(default_factory=dict)
 
     @cached_property
     def axes(self) -> dict[str, list[int]]:
@@ -47,21 +56,27 @@ class Lexicon:
         return axes
 
 
-def load_lexicon(language: str) -> Lexicon:
-    """Read the lexicon of `language`.
+def load_lexicon(language: str, kind: Literal["identity", "dialects"] = "identity") -> Lexicon:
+    """Read the lexicon of `language`: of groups of people, or of the dialects that words give away.
 
     Raises:
         UserError: there is none for this language.
     """
     from ruamel.yaml import YAML
 
-    path = FOLDER / f"{language}.yaml"
     if language not in LANGUAGES:
         raise UserError(
             f"bias.languages: no lexicon for {language!r}; there are lexicons for {', '.join(LANGUAGES)}."
         )
+    path = FOLDER / (f"{language}.yaml" if kind == "identity" else f"dialects-{language}.yaml")
     content = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
-    return build_lexicon(language, content["groups"], content["attributes"], content["ignored"])
+    return build_lexicon(
+        language,
+        content["groups"],
+        content.get("attributes", {}),
+        content.get("ignored", []),
+        content.get("notes", {}),
+    )
 
 
 def build_lexicon(
@@ -69,6 +84,7 @@ def build_lexicon(
     groups: dict[str, dict[str, list[str]]],
     attributes: dict[str, dict[str, list[str]]],
     ignored: list[str],
+    notes: Mapping[str, str] | None = None,
 ) -> Lexicon:
     """A lexicon of ``{axis: {group: terms}}``, ``{dimension: {attribute: terms}}`` and ignored terms."""
     group_lists = [
@@ -94,4 +110,5 @@ def build_lexicon(
         tuple(key for key, _ in attribute_lists),
         membership(group_lists),
         membership(attribute_lists),
+        dict(notes or {}),
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from textmill.evaluation.bias.lexicon import Lexicon
-from textmill.evaluation.bias.mentions import (
+from textmill.corpus.identity.lexicon import Lexicon
+from textmill.corpus.identity.mentions import (
     HASH_BASE,
     Mentions,
     TermTable,
@@ -27,9 +27,9 @@ _PUNCTUATION = ((0xE2, 0x80), (0xE2, 0x81), (0xE3, 0x80), (0xEF, 0xBC))
 class WordFinder:
     """Finds words and phrases: a word is a run of letters, digits and underscores of any script.
 
-    Words of a phrase are one character apart, be it a space, a line break or a hyphen. Of overlapping
-    phrases the longest from the left counts. A sentence ends at ``. ! ?`` before white space and at a line
-    break.
+    Words of a phrase are one character apart, be it a space, a line break, a hyphen or an apostrophe
+    (straight or curly: the term ``ain t`` matches both ``ain't`` and ``ain’t``). Of overlapping phrases the
+    longest from the left counts. A sentence ends at ``. ! ?`` before white space and at a line break.
     """
 
     def __init__(self, lexicon: Lexicon):
@@ -49,7 +49,8 @@ class WordFinder:
         word_sentence = np.searchsorted(sentence_start, start, side="right") - 1
         hashes = _hash_spans(data, start, end)
         document = np.searchsorted(offsets, start, side="right") - 1
-        found = [self._of_size(size, table, hashes, start, end, document) for size, table in self.tables]
+        joined = _joined(data, start, end, document)
+        found = [self._of_size(size, table, hashes, joined) for size, table in self.tables]
         first, last, term = (np.concatenate(parts) for parts in zip(*found, strict=True))
         chosen = longest_first(first, last)
         return Mentions(
@@ -62,18 +63,24 @@ class WordFinder:
 
     @staticmethod
     def _of_size(
-        size: int,
-        table: TermTable,
-        hashes: np.ndarray,
-        start: np.ndarray,
-        end: np.ndarray,
-        document: np.ndarray,
+        size: int, table: TermTable, hashes: np.ndarray, joined: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         first, term = table.find(_phrase_hashes(hashes, size))
-        together = document[first] == document[first + size - 1]
+        together = np.ones(len(first), dtype=bool)
         for step in range(1, size):
-            together &= start[first + step] - end[first + step - 1] == 1
+            together &= joined[first + step - 1]
         return first[together], first[together] + size, term[together]
+
+
+def _joined(data: np.ndarray, start: np.ndarray, end: np.ndarray, document: np.ndarray) -> np.ndarray:
+    """Which words are followed, one character on, by the next word of the same document: bool[words - 1]."""
+    gap = start[1:] - end[:-1]
+    one = gap == 1
+    wide = np.flatnonzero(gap == 3)
+    place = end[wide]
+    quote = (data[place] == 0xE2) & (data[place + 1] == 0x80) & (data[place + 2] == 0x99)
+    one[wide[quote]] = True
+    return one & (document[1:] == document[:-1])
 
 
 def _word_spans(data: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
