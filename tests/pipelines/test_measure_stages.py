@@ -35,12 +35,16 @@ def workspace(tmp_path, root):
     write_table(data / "clean/part-00000.parquet", table)
     write_table(data / "corpus/train/part-00000.parquet", table.slice(0, 180))
     write_table(data / "corpus/validation/part-00000.parquet", table.slice(180, 10))
-    write_table(data / "ledger/ledger.parquet", table.slice(190).select(["id"]))
+    dropped = table.slice(190).select(["id"])
+    dropped = dropped.append_column("stage", pa.array(["annotate"] * 10))
+    write_table(data / "ledger/ledger.parquet", dropped.append_column("rule", pa.array(["c4.min"] * 10)))
     write_table(data / "signals/part-00000.parquet", pa.table({"id": table["id"], "words": [7] * 200}))
     rows = {
         "id": ["1"],
         "input": pa.array(["好"], pa.large_string()),
         "target": pa.array(["good"], pa.large_string()),
+        "source": ["phrases"],
+        "input_lang": ["zh"],
     }
     for split in ("train", "validation", "test"):
         write_table(

@@ -51,6 +51,21 @@ def html(run_root, report_settings):
     return render_page(collect(run_root), report_settings)
 
 
+def test_the_bias_section_says_which_rule_takes_more_of_whom(html):
+    text = Page(
+        html[html.index('id="bias"') - 9 : html.index("</section>", html.index('id="bias"')) + 10]
+    ).text
+    for expected in (
+        "fineweb.max_short_lines",
+        "African american dialect · en",
+        "小说 source",
+        "12 more dropped too few to compare",
+        "negative 46.7 %",
+        "He is also written of people in general.",
+    ):
+        assert expected in text
+
+
 def test_the_page_is_whole(html):
     text = Page(html).text
     for expected in (

@@ -11,6 +11,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from textmill.errors import UserError
+
 KEPT = 0
 LENGTH_BINS = 24
 
@@ -27,6 +29,12 @@ class Verdicts:
         Ingest drops what cannot be read: such a document was never cleaned, and no one can tell whom it
         named.
         """
+        missing = {"id", "stage", "rule"} - set(ledger.column_names)
+        if missing:
+            raise UserError(
+                f"data/ledger: expected the columns id, stage and rule; {min(missing)} is missing. Run the "
+                "select stage again."
+            )
         rows = ledger.filter(pc.not_equal(pc.fill_null(ledger["stage"], ""), "ingest"))
         rules = rows["rule"].combine_chunks().dictionary_encode()
         order = np.argsort(np.array(rules.dictionary.to_pylist(), object), kind="stable")

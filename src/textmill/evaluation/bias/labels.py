@@ -19,6 +19,7 @@ from textmill.corpus.identity.finders import finder_of
 from textmill.corpus.identity.lexicon import LANGUAGES, load_lexicon
 from textmill.corpus.identity.mentions import blocks
 from textmill.corpus.shards import read_table
+from textmill.errors import UserError
 from textmill.evaluation.bias.intervals import benjamini_hochberg, newcombe, wilson
 from textmill.evaluation.bias.parity import figure, share
 from textmill.files import read_json
@@ -40,6 +41,9 @@ def label_balance(
         languages: of the lexicons to look for groups with.
         confidence: of the intervals.
         min_rows: rows that must name a group, and that must not, before its labels are compared.
+
+    Raises:
+        UserError: a split is missing, damaged, or lacks a column.
 
     Returns:
         ``tasks``: per task its kind, rows, labels (overall and by split, with intervals) and groups named;
@@ -100,7 +104,14 @@ def _rows(folder: Path) -> pa.Table:
     columns = ["id", "input", "target", "source", "input_lang"]
     parts = []
     for split in SPLITS:
-        table = read_table(folder / f"{split}.parquet", columns)
+        path = folder / f"{split}.parquet"
+        table = read_table(path, columns)
+        missing = [name for name in columns if name not in table.column_names]
+        if missing:
+            raise UserError(
+                f"{path}: expected the columns {', '.join(columns)}; {missing[0]} is missing. Run the stage "
+                f"tasks@{folder.name} again."
+            )
         parts.append(table.append_column("split", pa.array([split] * table.num_rows, pa.string())))
     return pa.concat_tables(parts)
 

@@ -79,8 +79,8 @@ def _labels(report: dict[str, Any], settings: Bias) -> list[dict[str, Any]]:
                     "value": value,
                     "limit": settings.warn_label_difference,
                     "message": f"{row['task']}: rows that name {row['group']} ({row['axis']}, "
-                    f"{row['language']}) are labelled {row['label']} {abs(value):.1%} {'more' if value > 0 else 'less'} often "
-                    "than the others.",
+                    f"{row['language']}) are labelled {row['label']} {abs(value):.1%} "
+                    f"{'more' if value > 0 else 'less'} often than the others.",
                 }
             )
     return found
