@@ -316,3 +316,68 @@ def test_a_long_request_keeps_its_frame(bases) -> None:
     assert tokenizer.decode(whole) == "Save 保存<sep>"
     cut = prompt(tokenizer, "Save everything now", 9)
     assert len(cut) == 9 and tokenizer.decode(cut) == "Save eve<sep>"
+
+
+def test_validation_figures_are_scikit_learns_and_a_run_that_gets_no_better_ends(bases, tmp_path) -> None:
+    from sklearn.metrics import accuracy_score, f1_score
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    rows = [*classified(), ("good bad", "mixed"), ("好，难", "mixed"), ("bad good", "mixed")]
+    data = write_task(tmp_path / "data", rows * 8, [*rows, ("good", "mixed"), ("bad", "up")])
+    params = params_for(bases / "encoder", best="macro_f1", patience=2, validations=20, epochs=40.0)
+    report = run_finetune(params, data, tmp_path)
+    assert report["last_step"] - report["best_step"] == 2 * 22 and report["last_step"] < report["steps"]
+    model = AutoModelForSequenceClassification.from_pretrained(tmp_path / "model").eval()
+    tokenizer = AutoTokenizer.from_pretrained(tmp_path / "model")
+    texts, labels = zip(*rows, ("good", "mixed"), ("bad", "up"), strict=True)
+    found = model(**tokenizer(list(texts), return_tensors="pt", padding=True)).logits.argmax(dim=1).tolist()
+    answers = [model.config.id2label[number] for number in found]
+    assert report["validation_macro_f1"] == pytest.approx(f1_score(labels, answers, average="macro"))
+    assert report["validation_accuracy"] == pytest.approx(accuracy_score(labels, answers))
+
+
+def test_an_early_end_survives_a_kill_between_validation_and_end(bases, tmp_path) -> None:
+    data = write_task(tmp_path / "data", classified() * 8, classified())
+    params = params_for(bases / "encoder", best="accuracy", patience=1, validations=10, epochs=20.0)
+    whole = run_finetune(params, data, tmp_path / "one")
+    again = run_finetune(params, data, tmp_path / "one")
+    assert again == whole and whole["last_step"] < whole["steps"]
+
+
+@pytest.mark.parametrize("rows_at_once", [None, 3])
+def test_balanced_weights_are_scikit_learns_whole_or_in_parts(bases, tmp_path, rows_at_once) -> None:
+    from sklearn.utils.class_weight import compute_class_weight
+
+    from textmill.training.finetune_run import _batches
+
+    rows = [*classified(), *[("good", "up")] * 20]
+    data = write_task(tmp_path / "data", rows, classified())
+    params = params_for(bases / "encoder", class_weights="balanced", batch=28, precision="fp32", dropout=0.0)
+    prepare(1, 5)
+    task = Task(params, 5, data)
+    model = load_model(params.base, "classification", task.labels, 0.0, False, 5).eval()
+    batch = _batches(model, task, params)(0, rows_at_once)
+    found = sum(part.share * float(part.loss()) for part in batch.parts)
+    inputs, attention, labels = task.train.step(0)
+    logits = model(torch.from_numpy(inputs), attention_mask=torch.from_numpy(attention)).logits
+    weight = compute_class_weight("balanced", classes=np.arange(2), y=np.asarray(task.train.targets))
+    expected = torch.nn.functional.cross_entropy(
+        logits, torch.from_numpy(labels), weight=torch.from_numpy(weight).float()
+    )
+    assert found == pytest.approx(float(expected), rel=1e-5)
+    assert len(batch.parts) == (1 if rows_at_once is None else 10)
+
+
+def test_figures_of_classification_are_refused_for_generation() -> None:
+    from textmill.config.load import validated
+
+    section = {
+        "task": "t",
+        "base": "b",
+        "objective": "generation",
+        "epochs": 1.0,
+        "batch": 2,
+        "learning_rate": 0.1,
+    }
+    with pytest.raises(UserError, match="are of classification"):
+        validated(Finetune, {**section, "best": "macro_f1"}, "params.yaml: finetune.x")

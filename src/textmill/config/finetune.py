@@ -1,8 +1,8 @@
 """params.yaml: finetune. Which task is learned, from which weights, and how."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from textmill.config.section import Section
 from textmill.config.training import Training
@@ -49,6 +49,23 @@ class Finetune(Training):
         default=0.0, ge=0, lt=1, description="Probability spread over all outcomes."
     )
     validations: int = Field(default=6, ge=1, description="Validations in a run, the last at its end.")
-    best: Literal["loss", "accuracy"] = Field(
-        default="loss", description="Validation figure whose best weights are kept."
+    best: Literal["loss", "accuracy", "macro_f1"] = Field(
+        default="loss",
+        description="Validation figure whose best weights are kept; all but loss are of classification.",
     )
+    patience: int | None = Field(
+        default=None,
+        ge=1,
+        description="Stop after so many validations without a better `best` figure; null trains to the end.",
+    )
+    class_weights: Literal["none", "balanced"] = Field(
+        default="none",
+        description="classification: balanced lets every label count as much as any other in the loss, "
+        "however many rows it has.",
+    )
+
+    @model_validator(mode="after")
+    def _figures_exist(self) -> Self:
+        if self.objective == "generation" and (self.best != "loss" or self.class_weights != "none"):
+            raise ValueError("best: accuracy, best: macro_f1 and class_weights are of classification")
+        return self

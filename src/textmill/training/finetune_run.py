@@ -104,10 +104,10 @@ def finetune(
     model = placed(model, params.device)
     trained = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
     steps = task.steps(params.epochs)
-    best = (params.best, params.best == "accuracy")
+    best = (params.best, params.best != "loss")
     run = fit(
         model, _batches(model, task, params), _validation(model, task, params), optimizers_of(model, params),
-        plan_of(params, seed, steps, params.validations, best), checkpoints, spool, progress,
+        plan_of(params, seed, steps, params.validations, best, params.patience), checkpoints, spool, progress,
     )  # fmt: skip
     model = plain()
     save_model(model, directory, lambda folder: _save_tokenizer(task, params, folder))
@@ -141,6 +141,7 @@ def _results(run: Run) -> dict[str, Any]:
     return {
         "tokens": run.tokens,
         "curve": run.curve,
+        "last_step": run.step,
         "best_step": run.best_step,
         "loss": run.loss,
         "skipped_steps": run.skipped,
@@ -153,6 +154,8 @@ def _batches(model: Any, task: Task, params: Finetune) -> Callable[[int, int | N
     import torch
 
     text_loss = answer_loss if task.is_decoder else target_loss
+    weights = _class_weights(task, params)
+    weight = None if weights is None else torch.from_numpy(weights).float().to(model.device)
 
     def mean_loss(inputs: Any, attention: Any, labels: Any) -> Any:
         with autocast(params.precision, params.device):
@@ -160,21 +163,36 @@ def _batches(model: Any, task: Task, params: Finetune) -> Callable[[int, int | N
                 return text_loss(model, inputs, attention, labels, params.label_smoothing)
             logits = class_logits(model, inputs, attention)
         numbers = torch.from_numpy(labels).to(model.device)
-        return torch.nn.functional.cross_entropy(logits, numbers, label_smoothing=params.label_smoothing)
+        return torch.nn.functional.cross_entropy(
+            logits, numbers, weight=weight, label_smoothing=params.label_smoothing
+        )
 
     def batch(step: int, rows: int | None) -> Batch:
         arrays = task.train.step(step)
         inputs, attention, labels = arrays
         predicted = np.atleast_2d((labels >= 0).T).sum(axis=0)
-        total = max(int(predicted.sum()), 1)
-        read = int(attention.sum()) + (total if text_loss is target_loss and not task.labels else 0)
+        counts = predicted if weights is None else weights[labels]
+        total = max(float(counts.sum()), 1e-9)
+        read = int(attention.sum()) + (
+            int(predicted.sum()) if text_loss is target_loss and not task.labels else 0
+        )
         parts = [
-            Part(float(predicted[cut].sum()) / total, partial(mean_loss, *(array[cut] for array in arrays)))
+            Part(float(counts[cut].sum()) / total, partial(mean_loss, *(array[cut] for array in arrays)))
             for cut in cuts(len(inputs), rows)
         ]
         return Batch(read, parts, lambda: f"rows {task.train.rows(step).tolist()} of {task.path}")
 
     return batch
+
+
+def _class_weights(task: Task, params: Finetune) -> Any:
+    """Rows over classes times rows of the class, float64 (classes,), scikit-learn's `balanced`; or None."""
+    import numpy as np
+
+    if params.class_weights == "none" or not task.labels:
+        return None
+    counts = np.bincount(np.asarray(task.train.targets), minlength=len(task.labels))
+    return counts.sum() / (len(counts) * np.maximum(counts, 1))
 
 
 def _validation(model: Any, task: Task, params: Finetune) -> Callable[[], Mapping[str, float]]:
@@ -183,15 +201,24 @@ def _validation(model: Any, task: Task, params: Finetune) -> Callable[[], Mappin
     text_loss = answer_loss if task.is_decoder else target_loss
 
     def classification() -> Mapping[str, float]:
-        total, right, rows = 0.0, 0, 0
+        total, rows = 0.0, 0
+        confusion = torch.zeros(len(task.labels), len(task.labels), dtype=torch.int64)
         for inputs, attention, labels in task.validation.in_order():
             with autocast(params.precision, params.device):
                 logits = class_logits(model, inputs, attention)
             numbers = torch.from_numpy(labels).to(model.device)
             total += float(torch.nn.functional.cross_entropy(logits, numbers, reduction="sum"))
-            right += int((logits.argmax(dim=1) == numbers).sum())
+            places = numbers.cpu() * len(task.labels) + logits.argmax(dim=1).cpu()
+            confusion += torch.bincount(places, minlength=confusion.numel()).reshape(confusion.shape)
             rows += len(labels)
-        return {"loss": total / rows, "accuracy": right / rows}
+        right = confusion.diagonal()
+        seen = confusion.sum(dim=0) + confusion.sum(dim=1)
+        f1 = 2 * right[seen > 0] / seen[seen > 0]
+        return {
+            "loss": total / rows,
+            "accuracy": int(right.sum()) / rows,
+            "macro_f1": float(f1.double().mean()),
+        }
 
     def generation() -> Mapping[str, float]:
         total, tokens = 0.0, 0

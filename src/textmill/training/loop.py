@@ -54,6 +54,7 @@ class Plan:
         validate_every: steps between validations; the last step always validates.
         checkpoint_seconds: seconds between checkpoints; does not change the result.
         best: a validation figure and whether more is better; None keeps the last weights.
+        patience: validations without a better figure after which the run ends; None trains all steps.
         keep_last: leave a checkpoint of the finished run too, for a stage that goes on after it.
     """
 
@@ -68,6 +69,7 @@ class Plan:
     validate_every: int
     checkpoint_seconds: float
     best: tuple[str, bool] | None = None
+    patience: int | None = None
     keep_last: bool = False
     schedule: str = "wsd"
     average: float | None = None
@@ -76,6 +78,12 @@ class Plan:
     skip_faults: bool = False
     flops: float = 0.0
     peak_flops: float = 0.0
+
+    def is_over(self, step: int, best_step: int) -> bool:
+        """Whether the run ends after `step` steps (a multiple of `validate_every`, or the last)."""
+        if self.patience is None or not best_step:
+            return step == self.steps
+        return step == self.steps or step - best_step >= self.patience * self.validate_every
 
     def factor(self, step: int) -> float:
         """The factor on the learning rates at `step`."""
@@ -151,7 +159,8 @@ def fit(
     weights = [weight for weight in model.parameters() if weight.requires_grad]
     saved = time.monotonic()
     speed = Speedometer(run.tokens, plan.flops, plan.peak_flops)
-    while run.step < plan.steps:
+    over = plan.is_over(run.step, run.best_step)
+    while not over:
         try:
             figures = _step(model, batches, weights, optimizers, plan, run)
         except UserError:
@@ -160,17 +169,20 @@ def fit(
         kept.average.update(run.step)
         run.step += 1
         progress.advance(1, f"loss {figures['loss']:.3f}" if figures else f"skipped {len(run.skipped)}")
-        is_last = run.step == plan.steps
-        if figures and (run.step % plan.log_every == 0 or is_last or run.step == 1):
+        over = run.step == plan.steps
+        if figures and (run.step % plan.log_every == 0 or over or run.step == 1):
             _log(
                 run, figures | {"learning_rate": plan.learning_rate * plan.factor(run.step - 1)}, spool, speed
             )
-        if run.step % plan.validate_every == 0 or is_last:
+        if run.step % plan.validate_every == 0 or over:
             with kept.average.in_place():
                 _validate(model, validate, plan, run, spool, kept)
             speed.pause()
+            over = plan.is_over(run.step, run.best_step)
+            if over and run.step < plan.steps:
+                progress.advance(plan.steps - run.step, "no better figure: stopped early")
         is_due = time.monotonic() - saved >= plan.checkpoint_seconds
-        if plan.keep_last if is_last else is_due:
+        if plan.keep_last if over else is_due:
             _save(model, optimizers, checkpoints, run, kept)
             saved = time.monotonic()
     kept.average.put(kept.best or kept.average.weights)

@@ -128,7 +128,12 @@ def _plan(model: Any, params: Pretrain, seed: int) -> Plan:
 
 
 def plan_of(
-    params: Training, seed: int, steps: int, validations: int, best: tuple[str, bool] | None = None
+    params: Training,
+    seed: int,
+    steps: int,
+    validations: int,
+    best: tuple[str, bool] | None = None,
+    patience: int | None = None,
 ) -> Plan:
     """The loop's plan for `steps` steps with `validations` validations."""
     return Plan(
@@ -143,6 +148,7 @@ def plan_of(
         validate_every=max(1, -(-steps // validations)),
         checkpoint_seconds=params.checkpoint_seconds,
         best=best,
+        patience=patience,
         keep_last=best is not None,
         schedule=params.schedule,
         average=params.average,
