@@ -56,17 +56,17 @@ class Gopher(Section):
 class Repetition(Section):
     """Repetition rules of Gopher (Rae et al. 2021, table A1)."""
 
-    max_dup_line_fraction: float | None = Field(
-        default=0.3, description="Largest share of lines that repeat an earlier one."
-    )
     max_dup_paragraph_fraction: float | None = Field(
         default=0.3, description="Largest share of paragraphs that repeat an earlier one."
     )
-    max_dup_line_characters: float | None = Field(
-        default=0.2, description="Largest share of characters in repeated lines."
-    )
     max_dup_paragraph_characters: float | None = Field(
         default=0.2, description="Largest share of characters in repeated paragraphs."
+    )
+    max_dup_line_fraction: float | None = Field(
+        default=0.3, description="Largest share of lines that repeat an earlier one."
+    )
+    max_dup_line_characters: float | None = Field(
+        default=0.2, description="Largest share of characters in repeated lines."
     )
     max_top_2gram: float | None = Field(
         default=0.2, description="Largest share of characters in the most frequent 2-gram of words."
@@ -115,6 +115,18 @@ class C4(Section):
     )
     max_policy_lines: float | None = Field(
         default=None, description="Largest share of lines with the boilerplate of cookie and privacy notices."
+    )
+    max_kept_lorem_ipsum: float | None = Field(
+        default=None, description="Most lines of filler text among those that C4's line rules keep."
+    )
+    max_kept_curly_brackets: float | None = Field(
+        default=None, description="Most lines with { among those that C4's line rules keep."
+    )
+    min_kept_sentences: float | None = Field(
+        default=None, description="Fewest sentences in the lines that C4's line rules keep."
+    )
+    min_kept_lines: float | None = Field(
+        default=None, description="Smallest share of lines that C4's line rules keep."
     )
 
 

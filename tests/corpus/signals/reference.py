@@ -1,12 +1,12 @@
-"""The signals written out as loops over one document, straight from the papers."""
+"""The signals written out as loops over one document, straight from the definitions in docs/filters.md."""
 
 from __future__ import annotations
 
-import string
-import unicodedata
 from collections import Counter
 
 import regex
+
+from textmill.corpus.signals import marks
 
 WORD = regex.compile(
     r"[\p{Han}\p{Hiragana}\p{Katakana}ー]"
@@ -15,16 +15,21 @@ WORD = regex.compile(
 )
 TERMINAL = ".!?…。！？｡．‼⁇⁈⁉؟۔।॥።"
 QUOTES = "\"'”’»」』"
-BULLETS = "•‣◦●○▪■·*-"
+CLOSERS = QUOTES + ")]"
 GOPHER_STOP_WORDS = ["the", "be", "to", "of", "and", "that", "have", "with"]
+CITATIONS_AT_END = regex.compile(r"(\[\d*]|\[edit]|\[citation needed]|\[编辑]|\[来源请求])+$")
+POLICIES = (
+    "terms of use", "privacy policy", "cookie policy", "use cookies", "uses cookies", "use of cookies",
+    "隐私政策", "使用条款",
+)  # fmt: skip
 
 
 def words_of(text: str) -> list[str]:
     return WORD.findall(text)
 
 
-def is_symbol(character: str) -> bool:
-    return unicodedata.category(character)[0] in "PS"
+def is_proper(word: str) -> bool:
+    return not set(word) <= marks.PUNCTUATION
 
 
 def share(part: float, whole: float) -> float:
@@ -35,17 +40,6 @@ def lines_of(text: str) -> list[str]:
     return [line.strip() for line in text.split("\n") if line.strip()]
 
 
-def paragraphs_of(text: str) -> list[str]:
-    found, current = [], []
-    for line in [*text.split("\n"), ""]:
-        if line.strip():
-            current.append(line)
-        elif current:
-            found.append("\n".join(current).strip())
-            current = []
-    return found
-
-
 def repeated(pieces: list[str]) -> list[str]:
     seen, again = set(), []
     for piece in pieces:
@@ -53,90 +47,129 @@ def repeated(pieces: list[str]) -> list[str]:
     return again
 
 
-def ngram_spans(text: str, n: int) -> list[tuple[tuple[str, ...], int, int]]:
-    """Each n-gram of words with the span of text from its first word to its last."""
+def top_ngram(text: str, n: int, counting: str) -> float:
     found = list(WORD.finditer(text))
-    return [
-        (tuple(match.group() for match in found[i : i + n]), found[i].start(), found[i + n - 1].end())
-        for i in range(len(found) - n + 1)
-    ]
-
-
-def top_ngram(text: str, n: int) -> float:
-    spans = ngram_spans(text, n)
-    counts = Counter(gram for gram, _, _ in spans)
-    if not counts or max(counts.values()) < 2:
+    grams = [tuple(match.group() for match in found[i : i + n]) for i in range(len(found) - n + 1)]
+    counts = Counter(grams)
+    if not counts or (counting == "paper" and max(counts.values()) < 2):
         return 0.0
     gram, count = counts.most_common(1)[0]
-    start, end = next((start, end) for other, start, end in spans if other == gram)
-    return min(count * (end - start) / len(text), 1.0)
+    first = grams.index(gram)
+    length = len(" ".join(gram))
+    if counting == "paper":
+        length = found[first + n - 1].end() - found[first].start()
+    return min(count * length / len(text), 1.0)
 
 
-def duplicate_ngrams(text: str, n: int) -> float:
-    words, seen, covered = words_of(text), set(), set()
-    for i in range(len(words) - n + 1):
+def duplicate_ngrams(text: str, n: int, counting: str) -> float:
+    words, seen, covered, i = words_of(text), set(), set(), 0
+    while i < len(words) - n + 1:
         gram = tuple(words[i : i + n])
         if gram in seen:
             covered.update(range(i, i + n))
-        seen.add(gram)
+            i += n if counting == "datatrove" else 1
+        else:
+            seen.add(gram)
+            i += 1
     return share(sum(len(words[i]) for i in covered), len(text))
 
 
-def sentences(text: str) -> int:
-    count = 0
+def sentence_ends(text: str) -> list[int]:
+    ends = []
     for i, character in enumerate(text):
         following = text[i + 1] if i + 1 < len(text) else "\n"
-        if character in TERMINAL and following not in TERMINAL:
-            count += character in "。！？｡．" or following.isspace() or following in QUOTES + ")]"
-    return count
+        closed = character in "。！？｡．" or following.isspace() or following in CLOSERS
+        if closed and character in TERMINAL and following not in TERMINAL:
+            ends.append(i)
+    return ends
 
 
-def ellipses(text: str) -> int:
-    return text.count("...") + len(regex.findall("…+", text))
+def sentences_of(line: str) -> int:
+    proper = [match.start() for match in WORD.finditer(line) if is_proper(match.group())]
+    return 1 + sum(end < max(proper, default=0) for end in sentence_ends(line))
 
 
-def reference(text: str, stop_words: list[str] | None) -> dict[str, float | None]:
-    words, lines, paragraphs = words_of(text), lines_of(text), paragraphs_of(text)
-    proper = [word for word in words if not all(map(is_symbol, word))]
-    ellipsis_ends = [line for line in lines if line.endswith(("...", "…"))]
-    closed = [line for line in lines if line[-1] in TERMINAL + QUOTES]
-    cores = {"".join(regex.sub(r"^[\p{P}\p{S}]+|[\p{P}\p{S}]+$", "", word)).lower() for word in words}
-    lowered = [line.lower() for line in text.split("\n")]
-    policies = (
-        "terms of use", "privacy policy", "cookie policy", "use cookies", "uses cookies", "use of cookies",
-        "隐私政策", "使用条款",
-    )  # fmt: skip
-    values = {
-        "characters": len(text),
-        "words": len(words),
-        "lines": len(lines),
-        "gopher_words": len(proper),
-        "gopher_mean_word_length": share(sum(map(len, proper)), len(proper)),
-        "gopher_symbol_ratio": share(max(text.count("#"), ellipses(text)), len(words)),
-        "gopher_bullet_lines": share(sum(line[0] in BULLETS for line in lines), len(lines)),
-        "gopher_ellipsis_lines": share(len(ellipsis_ends), len(lines)),
-        "gopher_alpha_words": share(sum(any(map(str.isalpha, word)) for word in words), len(words)),
-        "gopher_stop_words": None if stop_words is None else len(cores & set(stop_words)),
-        "c4_terminal_lines": share(len(set(map(id, closed)) - set(map(id, ellipsis_ends))), len(lines)),
+def is_closed(line: str) -> bool:
+    bare = CITATIONS_AT_END.sub("", line)
+    return bare != "" and bare[-1] in TERMINAL + QUOTES and not bare.endswith(("...", "…"))
+
+
+def c4(text: str) -> dict[str, float]:
+    lines, words = lines_of(text), words_of(text)
+    left = [line for line in lines if is_closed(line) and len(words_of(line)) >= 3]
+    left = [line for line in left if all(len(word) <= 1000 for word in words_of(line))]
+    plain = [line for line in left if "lorem ipsum" not in line.lower()]
+    unscripted = [line for line in plain if "javascript" not in line.lower()]
+    kept = [line for line in unscripted if not any(policy in line.lower() for policy in POLICIES)]
+    lowered = text.lower().split("\n")
+    return {
+        "c4_terminal_lines": share(sum(map(is_closed, lines)), len(lines)),
         "c4_short_lines": share(sum(len(words_of(line)) < 5 for line in lines), len(lines)),
-        "c4_sentences": sentences(text),
+        "c4_sentences": len(sentence_ends(text)),
         "c4_longest_word": max(map(len, words), default=0),
         "c4_curly_brackets": text.count("{"),
         "c4_javascript_lines": share(sum("javascript" in line for line in lowered), len(lines)),
-        "c4_policy_lines": share(sum(any(p in line for p in policies) for line in lowered), len(lines)),
+        "c4_policy_lines": share(sum(any(p in line for p in POLICIES) for line in lowered), len(lines)),
         "c4_lorem_ipsum": sum("lorem ipsum" in line for line in lowered),
+        "c4_kept_lines": share(len(kept), len(lines)),
+        "c4_kept_sentences": sum(map(sentences_of, kept)),
+        "c4_kept_curly_brackets": sum("{" in line for line in unscripted),
+        "c4_kept_lorem_ipsum": len(left) - len(plain),
+    }
+
+
+def fineweb(text: str, spaceless: bool) -> dict[str, float]:
+    lines = [line for line in text.split("\n") if line.strip()]
+    quoted = tuple(mark + closer for mark in marks.STOPS for closer in "”’」』") if spaceless else ()
+    closed = [line for line in lines if line.endswith((*marks.STOPS, *quoted))]
+    return {
         "fineweb_punctuated_lines": share(len(closed), len(lines)),
         "fineweb_short_lines": share(sum(len(line) <= 30 for line in lines), len(lines)),
         "fineweb_dup_line_characters": share(sum(map(len, repeated(lines))), len(text.replace("\n", ""))),
-        "fineweb_newlines_per_word": share(text.count("\n"), len(words)),
+        "fineweb_newlines_per_word": share(text.count("\n"), len(words_of(text))),
     }
-    for name, pieces in (("line", lines), ("paragraph", paragraphs)):
-        again = repeated(pieces)
-        values[f"repetition_dup_{name}_fraction"] = share(len(again), len(pieces))
+
+
+def repetition(text: str, counting: str) -> dict[str, float]:
+    pieces = {"paragraph": regex.split("\n{2,}", text.strip()), "line": regex.split("\n+", text)}
+    values = {}
+    for name, found in pieces.items():
+        again = repeated(found)
+        values[f"repetition_dup_{name}_fraction"] = share(len(again), len(found))
         values[f"repetition_dup_{name}_characters"] = share(sum(map(len, again)), len(text))
-    values.update({f"repetition_top_{n}gram": top_ngram(text, n) for n in (2, 3, 4)})
-    values.update({f"repetition_dup_{n}gram": duplicate_ngrams(text, n) for n in range(5, 11)})
+    values.update({f"repetition_top_{n}gram": top_ngram(text, n, counting) for n in (2, 3, 4)})
+    values.update({f"repetition_dup_{n}gram": duplicate_ngrams(text, n, counting) for n in range(5, 11)})
     return values
 
 
-assert set(string.punctuation) == {chr(c) for c in range(128) if is_symbol(chr(c))}
+def gopher(text: str, stop_words: list[str] | None) -> dict[str, float | None]:
+    words = words_of(text)
+    proper = [word for word in words if is_proper(word)]
+    lines = text.split("\n")
+    lines = lines[:-1] if lines[-1] == "" else lines
+    ellipses = text.count("...") + text.count("…")
+    return {
+        "gopher_words": len(proper),
+        "gopher_mean_word_length": share(sum(map(len, proper)), len(proper)),
+        "gopher_symbol_ratio": share(max(text.count("#"), ellipses), len(words)),
+        "gopher_bullet_lines": share(sum(line.lstrip().startswith(("•", "-")) for line in lines), len(lines)),
+        "gopher_ellipsis_lines": share(
+            sum(line.rstrip().endswith(("...", "…")) for line in lines), len(lines)
+        ),
+        "gopher_alpha_words": share(sum(any(map(str.isalpha, word)) for word in words), len(words)),
+        "gopher_stop_words": None if stop_words is None else len(set(words) & set(stop_words)),
+    }
+
+
+def reference(
+    text: str, stop_words: list[str] | None, counting: str = "datatrove", spaceless: bool = False
+) -> dict[str, float | None]:
+    return {
+        "characters": len(text),
+        "words": len(words_of(text)),
+        "lines": len(lines_of(text)),
+        **gopher(text, stop_words),
+        **repetition(text, counting),
+        **c4(text),
+        **fineweb(text, spaceless),
+    }

@@ -13,8 +13,8 @@ def compute(layout: Layout, options: Annotate) -> dict[str, np.ndarray]:
     """Count characters, words and lines."""
     return {
         "characters": layout.characters,
-        "words": layout.count(layout.words),
-        "lines": layout.count(layout.lines),
+        "words": layout.words.count(),
+        "lines": layout.lines.count(),
     }
 
 

@@ -7,6 +7,8 @@ import unicodedata
 import numpy as np
 import regex
 
+from textmill.corpus.signals.marks import PUNCTUATION, TERMINALS
+
 SPACE = 1
 """White space, as `str.isspace`."""
 BREAK = 2
@@ -15,60 +17,56 @@ IDEOGRAPH = 4
 """A character that is a word by itself: Han, Hiragana or Katakana, which are written without spaces."""
 ALPHABETIC = 8
 """A letter, as `str.isalpha`; ideographs are letters."""
-SYMBOL = 16
-"""Punctuation or symbol (Unicode categories P and S)."""
+PROPER = 16
+"""Neither white space nor punctuation (`marks.PUNCTUATION`) nor what separates words."""
 TERMINAL = 32
 """The end of a sentence."""
 QUOTE = 64
 """A quotation mark that may close a sentence, in any script."""
-WIDE = 128
-"""Terminal punctuation that needs no space behind it."""
 
+_UNKNOWN = 255
 _WITHIN_WORDS = frozenset("’‐‑·")
-_TERMINALS = frozenset(".!?…。！？｡．‼⁇⁈⁉؟۔।॥።")
-_WIDE_TERMINALS = frozenset("。！？｡．")
 _QUOTES = frozenset("\"'”’»」』")
 _IDEOGRAPH = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}ー]")
-_CODES = 0x110000
 
-_flags = np.zeros(_CODES, np.uint8)
-_lower = np.zeros(_CODES, np.uint32)
-_known = np.zeros(_CODES, bool)
+_flags = np.full(0x110000, _UNKNOWN, np.uint8)
 
 
-def flags_of(codes: np.ndarray) -> np.ndarray:
-    """The classes of each code point (uint32), as a sum of the constants above (uint8)."""
-    _learn(codes)
-    return _flags[codes]
+def flags_of(text: bytes | np.ndarray) -> np.ndarray:
+    """The classes of each character, as a sum of the constants above (uint8).
 
-
-def lower(codes: np.ndarray) -> np.ndarray:
-    """Each code point (uint32) in lower case, where its lower case is one code point."""
-    _learn(codes)
-    return _lower[codes]
+    Args:
+        text: ASCII bytes, or code points (uint32).
+    """
+    if isinstance(text, bytes):
+        return np.frombuffer(text.translate(_ASCII), np.uint8)
+    found = _flags[text]
+    # A corpus holds few distinct characters; classifying all of Unicode would take longer than most batches.
+    unknown = text[found == _UNKNOWN]
+    if len(unknown):
+        _learn(unknown)
+        found = _flags[text]
+    return found
 
 
 def _learn(codes: np.ndarray) -> None:
-    # A text holds few distinct characters; classifying all of Unicode would take longer than most batches.
-    seen = np.zeros(_CODES, bool)
-    seen[codes] = True
-    for code in np.flatnonzero(seen & ~_known).tolist():
+    for code in np.unique(codes).tolist():
         _flags[code] = _classify(chr(code))
-        lowered = chr(code).lower()
-        _lower[code] = ord(lowered) if len(lowered) == 1 else code
-        _known[code] = True
 
 
 def _classify(character: str) -> int:
     category = unicodedata.category(character)
-    punctuation = category.startswith("P")
+    separates = not character.isascii() and category.startswith("P") and character not in _WITHIN_WORDS
+    space = character.isspace()
     return (
-        SPACE * character.isspace()
-        | BREAK * (punctuation and not character.isascii() and character not in _WITHIN_WORDS)
+        SPACE * space
+        | BREAK * separates
         | IDEOGRAPH * (_IDEOGRAPH.match(character) is not None)
         | ALPHABETIC * character.isalpha()
-        | SYMBOL * (punctuation or category.startswith("S"))
-        | TERMINAL * (character in _TERMINALS)
+        | PROPER * (not space and not separates and character not in PUNCTUATION)
+        | TERMINAL * (character in TERMINALS)
         | QUOTE * (character in _QUOTES)
-        | WIDE * (character in _WIDE_TERMINALS)
     )
+
+
+_ASCII = bytes(_classify(chr(code)) if code < 128 else 0 for code in range(256))
