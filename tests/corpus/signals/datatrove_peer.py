@@ -29,7 +29,7 @@ from textmill.config.annotate import Annotate
 from textmill.config.overlay import use_overlay
 from textmill.config.params import load_params
 from textmill.config.select import Select
-from textmill.corpus.selection.rules import first_failures, rules_of
+from textmill.corpus.selection.rules import Trials, rules_of
 from textmill.corpus.signals import annotator
 from textmill.corpus.signals.annotator import READS
 
@@ -188,7 +188,7 @@ def decide(signals: pa.Table, languages: list[str], select: Select) -> dict[str,
         rules = [rule for rule in rules_of(select) if rule.name.startswith(f"{family}.")]
         names = sorted(set(languages))
         lang = np.array([names.index(each) for each in languages])
-        failures = first_failures(rules, signals, np.zeros(len(lang), np.int64), lang, [""], names)
+        failures = Trials(signals, np.zeros(len(lang), np.int64), lang, [""], names).first_failures(rules)
         found[family] = [rules[number].name if number >= 0 else "" for number in failures.rule]
     return found
 
