@@ -14,13 +14,13 @@ from benchmarks.processes import compared
 
 TITLE = "Personal data"
 NOTE = (
-    "The shared corpus before it was cleaned, in memory, in the form that each takes: a column of Arrow for "
-    "textmill, a list of strings for datatrove's `PIIFormatter` with its defaults (public IP addresses only). "
-    "textmill looks for seven types and returns a column and counts, datatrove for two and returns strings. "
-    "Their counts differ: datatrove also takes versions and section numbers (`1.3.1.1`) for addresses, and "
-    "`password@host.name` in a URL for an e-mail, which textmill counts as a secret. Precision and recall are "
-    "those of the planted set of tests/corpus/cleaning/planted.py, seeds 100 to 102: items in real sentences "
-    "in English and Chinese, and fifty kinds of look-alikes."
+    "The shared corpus before it was cleaned, in memory, in the form that each takes: a column of Arrow "
+    "for textmill, a list of strings for datatrove's `PIIFormatter` with its defaults (public IP "
+    "addresses only). textmill looks for seven types and returns a column and counts, datatrove for two "
+    "and returns strings. Their counts differ: datatrove also takes versions and section numbers "
+    "(`1.3.1.1`) for addresses, and `password@host.name` in a URL for an e-mail, which textmill counts as "
+    "a secret. Precision and recall are those of the planted set of tests/corpus/cleaning/planted.py, "
+    "seeds 100 to 102: items in real sentences in English and Chinese, and fifty kinds of look-alikes."
 )
 WANTED, TIMES = 0.98, 8.0
 

@@ -62,6 +62,17 @@ def test_languages():
     assert detect(["今日はとても天気がいいですね。"])[0] == ["ja"]
 
 
+@pytest.mark.parametrize("language, sentence", [
+    ("zh", CHINESE), ("ja", "今日はとても天気がいいですね。"), ("hi", "यह किताब बहुत अच्छी है और मुझे पसंद आई।"),
+    ("ru", "Маленький кот спит на стуле, пока дети играют в саду."), ("fr", FRENCH),
+])  # fmt: skip
+def test_the_opening_of_a_text_decides_wherever_it_is_cut(language, sentence):
+    # 450 bytes end inside a character of two or three bytes for some of these.
+    for spaces in range(3):
+        text = "-" * spaces + sentence * 40
+        assert detect([text, text + ENGLISH * 9])[0] == [language] * 2
+
+
 @pytest.mark.parametrize(
     ("text", "hint", "expected"),
     [
