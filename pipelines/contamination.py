@@ -18,6 +18,8 @@ def main(stage: Stage) -> None:
     from textmill.corpus.cleaning import clean_text
     from textmill.corpus.contamination import find_overlaps, index_rows, set_texts, task_texts
     from textmill.corpus.contamination.report import contamination_report
+    from textmill.corpus.engines import engine_of
+    from textmill.corpus.finished import SHARDS
     from textmill.corpus.shards import count_rows, write_table
     from textmill.files import write_json
 
@@ -30,7 +32,9 @@ def main(stage: Stage) -> None:
     texts = [task_texts("data/tasks", tasks, params.splits), set_texts(params.sets, local, clean)]
     rows = index_rows(pa.concat_tables(texts), params)
     with stage.progress(count_rows("data/clean")) as progress:
-        found = find_overlaps("data/clean", rows, progress.advance)
+        found = find_overlaps(
+            "data/clean", rows, progress.advance, engine=engine_of(stage.how), finished=SHARDS
+        )
     about = {name: {"kind": "task"} for name in tasks} | {
         name: {"kind": "set", "license": one.license} for name, one in params.sets.items()
     }

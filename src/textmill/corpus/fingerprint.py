@@ -59,7 +59,7 @@ def _canonical(value: Any) -> Any:
     if isinstance(value, np.ndarray) and not value.dtype.hasobject:
         content = xxhash.xxh3_128_hexdigest(np.ascontiguousarray(value).data)
         return name, str(value.dtype), value.shape, content
-    return name, pickle.dumps(value)
+    return name, xxhash.xxh3_128_hexdigest(pickle.dumps(value))
 
 
 def _function(value: FunctionType) -> str:

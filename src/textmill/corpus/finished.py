@@ -11,6 +11,7 @@ import errno
 import os
 import re
 import shutil
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -55,6 +56,18 @@ def finished_shards(
     folder.mkdir(parents=True, exist_ok=True)
     yield folder
     shutil.rmtree(folder)
+
+
+@contextmanager
+def gathering(kept: Path | None) -> Iterator[Path]:
+    """Yield an empty folder for shards that are read and not written out: in `kept`, else in the system's."""
+    if kept is None:
+        with tempfile.TemporaryDirectory() as folder:
+            yield Path(folder)
+        return
+    gathered = kept / ".gathered.tmp"
+    gathered.mkdir()
+    yield gathered
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +14,9 @@ import pyarrow as pa
 
 from textmill.corpus.contamination.rows import FILTER_BITS, Rows, fresh
 from textmill.corpus.contamination.texts import TEXT
-from textmill.corpus.shards import read_batches
+from textmill.corpus.engines import Engine, Local
+from textmill.corpus.finished import finished_shards, gathering, map_sources
+from textmill.corpus.shards import read_table, shard_paths, write_table
 from textmill.corpus.shingles import (
     Bools,
     Int64s,
@@ -35,6 +39,9 @@ OVERLAP = pa.schema(
 )
 """A document and the row of a task or set of which it covers a text most: `ngrams` is how many distinct
 n-grams it shares with that text, `fraction` that number over all of them. One row per document and task."""
+
+
+ROWS_PER_BATCH = 4096
 
 
 @dataclass(frozen=True)
@@ -60,27 +67,60 @@ def find_overlaps(
     clean: str | os.PathLike[str],
     rows: Rows,
     advance: Callable[[int], None] = lambda documents: None,
+    *,
+    engine: Engine | None = None,
+    finished: str | os.PathLike[str] | None = None,
 ) -> Overlaps:
     """Find the documents that share n-grams with rows.
 
-    Memory is that of the rows, their n-grams (32 bytes each), and one slice of the documents.
+    Memory of each worker is that of the rows, their n-grams (32 bytes each), and one shard of documents.
 
     Args:
         clean: directory of document shards (columns `id`, `text`).
         rows: as `index_rows` makes them.
-        advance: called with the number of documents done.
+        advance: called with the number of documents of each shard that is done.
+        engine: who works; None means this process.
+        finished: where the finished shards of a run that is killed wait for the next one.
 
     Raises:
         UserError: a shard is missing, damaged or lacks a column.
     """
-    possible = rows.possible()
+    paths = shard_paths(clean)
     largest = np.zeros(len(rows.sizes))
-    found = [OVERLAP.empty_table()]
-    for batch in read_batches(clean, ["id", "text"]):
-        for piece in slices(batch):
-            found.append(_overlaps(piece, rows, possible, largest))
-        advance(batch.num_rows)
-    return Overlaps(pa.concat_tables(found).combine_chunks(), largest)
+    tables = [OVERLAP.empty_table()]
+    function = partial(_overlaps_of_shard, rows)
+    with (
+        finished_shards(finished, "contamination", function) as kept,
+        gathering(kept) as found,
+    ):
+        for _, documents in map_sources("contamination", function, paths, found, engine or Local(), kept):
+            advance(documents)
+        for path in paths:
+            tables.append(read_table(found / path.name))
+            texts = read_table(found / f"texts-{path.name}")
+            places = texts["text"].to_numpy()
+            largest[places] = np.maximum(largest[places], texts["fraction"].to_numpy())
+    return Overlaps(pa.concat_tables(tables).combine_chunks(), largest)
+
+
+def _overlaps_of_shard(rows: Rows, source: Path, folder: Path) -> int:
+    """Write what a shard overlaps with into `folder`; returns its number of documents.
+
+    `<shard>` is of schema `OVERLAP`; `texts-<shard>` has the texts that a document shares an n-gram with, and
+    the largest share of each.
+    """
+    table = read_table(source, ["id", "text"])
+    largest = np.zeros(len(rows.sizes))
+    possible = rows.possible()
+    found = [
+        _overlaps(piece, rows, possible, largest)
+        for batch in table.to_batches(max_chunksize=ROWS_PER_BATCH)
+        for piece in slices(batch)
+    ]
+    write_table(folder / source.name, pa.concat_tables([OVERLAP.empty_table(), *found]))
+    texts = np.flatnonzero(largest > 0)
+    write_table(folder / f"texts-{source.name}", pa.table({"text": texts, "fraction": largest[texts]}))
+    return table.num_rows
 
 
 def _overlaps(

