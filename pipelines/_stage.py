@@ -64,6 +64,11 @@ class Stage:
         """Where and how wide this stage runs; never changes what it writes."""
         return load_section(Run, "run")
 
+    @property
+    def workers(self) -> int:
+        """Worker processes this stage may use; never changes what it writes."""
+        return self.how.workers
+
     def progress(self, total: int | None = None, unit: str = "documents") -> Progress:
         """A progress display labelled with this stage."""
         return Progress(self.label, total, unit)
