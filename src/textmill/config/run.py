@@ -32,3 +32,9 @@ class Run(Section):
     ray_retries: int = Field(
         default=3, ge=0, le=100, description="How often a shard is tried again when its node or worker died."
     )
+    reading_cache_gb: float = Field(
+        default=8.0,
+        ge=0,
+        description="Largest size of .textmill/ingest, which keeps what ingest read of each file, so that it "
+        "reads only changed files again; 0 keeps nothing.",
+    )

@@ -146,10 +146,15 @@ def _entries(archive: Archive, label: str) -> Iterator[tuple[str, int, bool]]:
     if len(entries) > NAMES_LIMIT:
         raise UserError(f"{label}: lists {len(entries):,} members; expected at most {NAMES_LIMIT:,}.")
     for name, size, regular in entries:
-        parts = PurePosixPath(name).parts
-        if name.startswith("/") or ".." in parts or "\\" in name or (parts and parts[0].endswith(":")):
+        if points_outside(name):
             raise UserError(f"{label}: member {name!r} points outside the archive; refused.")
         yield name, size, regular
+
+
+def points_outside(name: str) -> bool:
+    """Whether a member's name leaves the archive: absolute, with a drive, backslashes or ``..``."""
+    parts = PurePosixPath(name).parts
+    return name.startswith("/") or ".." in parts or "\\" in name or bool(parts and parts[0].endswith(":"))
 
 
 @contextmanager

@@ -200,9 +200,9 @@ def test_a_missing_field_lists_those_there_are(folder: Path) -> None:
     pd.DataFrame(ROWS).to_parquet(folder / "a.parquet")
     whole = (folder / "a.parquet").read_bytes()
     assert "no field 'body'; expected one of: id, text, n" in bad(folder, "a.parquet", whole, text="body")
-    assert "column 'n': expected text, found int64" in bad(folder, "a.parquet", whole, text="n")
-    assert "line 1: field 'n': expected text, found int" in bad(folder, "a.jsonl", JSONL, text="n")
-    assert "expected an object with a field 'text', found a list" in bad(folder, "a.jsonl", b"[1]\n")
+    assert "column 'n' holds int64; expected text" in bad(folder, "a.parquet", whole, text="n")
+    assert "line 1: field 'n' holds int; expected text" in bad(folder, "a.jsonl", JSONL, text="n")
+    assert "a list; expected an object with a field 'text'" in bad(folder, "a.jsonl", b"[1]\n")
 
 
 def test_nothing_usable(folder: Path) -> None:

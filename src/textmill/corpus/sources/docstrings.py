@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
 import platform
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
-import pyarrow as pa
-
 from textmill.config.ingest import Docstrings
+from textmill.corpus.sources.faults import Faults
 from textmill.corpus.sources.python_code import docstrings, installed, standard_library, version_of
-from textmill.corpus.sources.records import BATCH_RECORDS, Feed, Records
+from textmill.corpus.sources.records import (
+    BATCH_RECORDS,
+    Feed,
+    Identity,
+    Origin,
+    Piece,
+    Records,
+    described,
+)
 from textmill.errors import UserError
+
+Modules = list[tuple[str, Path]]
 
 
 def feed(source: Docstrings) -> Feed:
@@ -27,38 +37,54 @@ def feed(source: Docstrings) -> Feed:
         raise UserError(
             "a docstrings source expects `standard_library: true`, `packages`, or both; found neither."
         )
-    modules: list[tuple[str, str, Path]] = []
+    pieces: list[Piece] = []
     versions = {}
     if source.standard_library:
         versions["python"] = platform.python_version()
-        modules += [("python", *module) for module in standard_library(source.modules)]
+        pieces.append(_piece("python", standard_library(source.modules), source))
     for requirement in sorted(set(source.packages)):
         name = requirement.partition("==")[0].strip()
-        versions[name] = version_of(requirement) if (found := installed(requirement)) else ""
-        modules += [(name, *module) for module in found]
+        modules = installed(requirement)
+        versions[name] = version_of(requirement) if modules else ""
+        pieces.append(_piece(name, modules, source))
+    return Feed(pieces, {"versions": versions})
 
-    def records() -> Iterator[Records]:
-        names, texts, origins = [], [], []
-        for origin, module, path in modules:
-            for found in docstrings(module, path):
-                if len(found.text) < source.min_chars:
-                    continue
-                names.append(f"{origin}:{found.name}")
+
+def _piece(package: str, modules: Modules, source: Docstrings) -> Piece:
+    depends = {"min_chars": source.min_chars, "python": platform.python_version()}
+    read = partial(_records, package, modules, source.min_chars)
+    return Piece(package, read, partial(_identity, modules), depends)
+
+
+def _identity(modules: Modules) -> Identity:
+    """All files of a package; what the manifest names is its version."""
+    digest = hashlib.sha256()
+    for module, path in modules:
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest.update(f"{module}\0{content}\n".encode())
+    return Identity(f"modules:{digest.hexdigest()}", {})
+
+
+def _records(package: str, modules: Modules, min_chars: int, faults: Faults) -> Iterator[Records]:
+    origin = Origin(package, package, faults)
+    names: list[str] = []
+    texts: list[str] = []
+    for module, path in modules:
+        for found in docstrings(module, path):
+            if len(found.text) >= min_chars:
+                names.append(found.name)
                 texts.append(f"{found.name}{found.signature}\n\n{found.text}")
-                origins.append(json.dumps({"package": origin, "object": found.name}, separators=(",", ":")))
-            if len(names) >= BATCH_RECORDS:
-                yield _batch(names, texts, origins)
-                names, texts, origins = [], [], []
-        if names:
-            yield _batch(names, texts, origins)
-
-    return Feed(records, {"versions": versions})
+        if len(names) >= BATCH_RECORDS:
+            yield _batch(origin, names, texts)
+            names, texts = [], []
+    if names:
+        yield _batch(origin, names, texts)
 
 
-def _batch(names: list[str], texts: list[str], origins: list[str]) -> Records:
-    return Records(
-        pa.array(names, pa.string()),
-        pa.array(texts, pa.large_string()),
-        pa.array(origins, pa.string()),
-        lambda index: names[index],
+def _batch(origin: Origin, names: list[str], texts: list[str]) -> Records:
+    return described(
+        origin,
+        [f"{origin.label}:{name}" for name in names],
+        texts,
+        [{"package": origin.label, "object": name} for name in names],
     )

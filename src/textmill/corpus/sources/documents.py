@@ -1,9 +1,8 @@
-"""Turn a source's records into documents: checked, counted, split, limited, with an id each."""
+"""Turn a source's records into documents: each text and key once if asked for, limited, with an id each."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,20 +12,25 @@ import xxhash
 
 from textmill.config.ingest import Source
 from textmill.corpus.shards import DOCUMENT
-from textmill.corpus.sources.passages import passages
+from textmill.corpus.sources.faults import Faults
+from textmill.corpus.sources.keys import SeenIds
+from textmill.corpus.sources.reading import Reader, Tally
 from textmill.corpus.sources.records import Feed, Records
-from textmill.corpus.sources.streams import longer_than
 from textmill.errors import UserError
 
 
 @dataclass
 class Counts:
-    """What became of a source's records."""
+    """What became of a source's records.
+
+    `unreadable` counts the records that are known to be lost, `skipped` those left out on purpose.
+    """
 
     records: int = 0
     documents: int = 0
     characters: int = 0
     bytes: int = 0
+    unreadable: int = 0
     skipped: dict[str, int] = field(default_factory=lambda: {"empty": 0, "repeated": 0})
 
 
@@ -35,135 +39,96 @@ def document_id(source: str, key: str) -> str:
     return xxhash.xxh3_128_hexdigest(f"{source}\0{key}".encode())
 
 
-def documents(name: str, source: Source, feed: Feed, limit: int, counts: Counts) -> Iterator[pa.RecordBatch]:
-    """Yield batches of schema `DOCUMENT` and count into `counts`.
+@dataclass
+class Documents:
+    """Makes documents of the records of one source, file after file.
 
-    Memory: one batch, 8 bytes for each document, and with `unique` about 100 for each distinct text.
+    Memory: 16 bytes for each document, and with `unique` about 100 for each distinct text.
 
-    Args:
+    Attributes:
         name: of the source.
         source: its declaration.
-        feed: its records.
-        limit: longest record in bytes of UTF-8.
-        counts: updated as batches are yielded.
-
-    Raises:
-        UserError: a record is too long or holds a NUL, two records have one key, or no record is usable.
+        reader, feed: read it a second time to name the first of two records with one key.
+        counts: what became of the records so far.
     """
-    seen: set[bytes] = set()
-    prefixes: list[np.ndarray] = []
-    for records in feed.records():
-        _check(records, limit)
-        counts.records += len(records.keys)
-        records = _usable(records, source.unique, seen, counts)
-        if source.passage_chars:
-            records = passages(records, source.passage_chars)
-        if source.limit:
-            records = _part(records, source.limit - counts.documents)
-        if len(records.keys):
-            batch = _batch(name, source, records)
-            prefixes.append(_prefixes(batch.column("id")))
-            _count(batch, counts)
-            yield batch
-        if source.limit and counts.documents >= source.limit:
-            break
-    if not counts.documents:
-        raise UserError(
-            f"ingest.sources.{name}: no usable record among {counts.records:,} ({counts.skipped['empty']:,} "
-            "without text); expected at least one."
-        )
-    _refuse_repeated_keys(name, source, feed, prefixes)
 
+    name: str
+    source: Source
+    reader: Reader
+    feed: Feed
+    counts: Counts = field(default_factory=Counts)
+    _texts: set[bytes] = field(default_factory=set)
+    _ids: SeenIds = field(default_factory=SeenIds)
 
-def _check(records: Records, limit: int) -> None:
-    texts = records.texts
-    longest = pc.max(pc.binary_length(texts)).as_py() or 0
-    if longest > limit:
-        index = pc.index(pc.greater(pc.binary_length(texts), limit), True).as_py()
-        raise UserError(longer_than(records.places(index), limit))
-    nul = pc.match_substring(texts, "\0")
-    if pc.any(nul).as_py():
-        raise UserError(
-            f"{records.places(pc.index(nul, True).as_py())}: the text holds a NUL character; expected text."
-        )
+    @property
+    def complete(self) -> bool:
+        """Whether as many documents were made as the source may have."""
+        return bool(self.source.limit) and self.counts.documents >= (self.source.limit or 0)
 
+    def of(self, records: Records) -> pa.RecordBatch:
+        """The documents of a batch of records, of schema `DOCUMENT`; may be empty.
 
-def _usable(records: Records, unique: bool, seen: set[bytes], counts: Counts) -> Records:
-    filled = pc.fill_null(pc.match_substring_regex(records.texts, r"[^\s\p{Z}]"), False)
-    kept = filled.to_numpy(zero_copy_only=False)
-    counts.skipped["empty"] += int(len(kept) - kept.sum())
-    if unique:
-        fresh = kept.copy()
-        for index in np.flatnonzero(kept):
-            digest = xxhash.xxh3_128_digest(records.texts[int(index)].as_py().encode())
-            fresh[index] = digest not in seen
-            seen.add(digest)
-        counts.skipped["repeated"] += int(kept.sum() - fresh.sum())
-        kept = fresh
-    return records if kept.all() else _taken(records, np.flatnonzero(kept))
+        Raises:
+            UserError: with strict faults, two records have one key.
+        """
+        if self.source.unique:
+            records = self._fresh(records)
+        ids = [document_id(self.name, key) for key in records.keys.to_pylist()]
+        if self.source.limit:
+            left = self.source.limit - self.counts.documents
+            if len(ids) > left:
+                records, ids = records.take(np.arange(left)), ids[:left]
+        seen = self._ids.add(ids)
+        if seen.any():
+            self._refuse(records, ids, np.flatnonzero(seen).tolist())
+            kept = np.flatnonzero(~seen)
+            records, ids = records.take(kept), [ids[index] for index in kept.tolist()]
+        batch = self._batch(records, ids)
+        self._count(batch)
+        return batch
 
+    def _fresh(self, records: Records) -> Records:
+        fresh = np.ones(len(records), bool)
+        for index, text in enumerate(records.texts.to_pylist()):
+            digest = xxhash.xxh3_128_digest(text.encode())
+            fresh[index] = digest not in self._texts
+            self._texts.add(digest)
+        self.counts.skipped["repeated"] += int((~fresh).sum())
+        return records if fresh.all() else records.take(np.flatnonzero(fresh))
 
-def _taken(records: Records, indices: np.ndarray) -> Records:
-    chosen = pa.array(indices)
-    places = records.places
-    return Records(
-        records.keys.take(chosen),
-        records.texts.take(chosen),
-        records.meta.take(chosen),
-        lambda index: places(int(indices[index])),
-    )
+    def _refuse(self, records: Records, ids: list[str], indices: list[int]) -> None:
+        for index in indices:
+            key = json.dumps(records.keys[index].as_py(), ensure_ascii=False)
+            of = f" of {self._first(ids[index])}" if self.reader.strict else " of an earlier record"
+            records.refuse(
+                index,
+                f"the key {key} is already that{of}",
+                f"a key of its own for each record of ingest.sources.{self.name}",
+            )
 
+    def _first(self, identity: str) -> str:
+        """The place of the first record with this id, found by reading the source again."""
+        for piece in self.feed.pieces:
+            for records in self.reader.read(piece, Faults(), Tally()):
+                for index, key in enumerate(records.keys.to_pylist()):
+                    if document_id(self.name, key) == identity:
+                        return records.place(index)
+        raise UserError(f"ingest.sources.{self.name}: its files changed while they were read. Run it again.")
 
-def _part(records: Records, count: int) -> Records:
-    if len(records.keys) <= count:
-        return records
-    return _taken(records, np.arange(count))
+    def _batch(self, records: Records, ids: list[str]) -> pa.RecordBatch:
+        count = len(ids)
+        columns = [
+            pa.array(ids, pa.string()),
+            records.texts,
+            pa.repeat(pa.scalar(self.name), count),
+            pa.repeat(pa.scalar(self.source.license), count),
+            pa.repeat(pa.scalar(self.source.lang), count),
+            records.meta,
+        ]
+        return pa.RecordBatch.from_arrays(columns, schema=DOCUMENT)
 
-
-def _batch(name: str, source: Source, records: Records) -> pa.RecordBatch:
-    count = len(records.keys)
-    ids = [document_id(name, key) for key in records.keys.to_pylist()]
-    columns = [
-        pa.array(ids, pa.string()),
-        records.texts,
-        pa.repeat(pa.scalar(name), count),
-        pa.repeat(pa.scalar(source.license), count),
-        pa.repeat(pa.scalar(source.lang), count),
-        records.meta,
-    ]
-    return pa.RecordBatch.from_arrays(columns, schema=DOCUMENT)
-
-
-def _count(batch: pa.RecordBatch, counts: Counts) -> None:
-    texts = batch.column("text")
-    counts.documents += batch.num_rows
-    counts.characters += pc.sum(pc.utf8_length(texts)).as_py()
-    counts.bytes += pc.sum(pc.binary_length(texts)).as_py()
-
-
-def _prefixes(ids: pa.Array) -> np.ndarray:
-    """The first 64 bits of each id."""
-    return np.array([int(value[:16], 16) for value in ids.to_pylist()], np.uint64)
-
-
-def _refuse_repeated_keys(name: str, source: Source, feed: Feed, prefixes: list[np.ndarray]) -> None:
-    """Raise if two documents share an id. 64 bits per id find the suspects; a second reading names them."""
-    ordered = np.sort(np.concatenate(prefixes))
-    suspects = {int(value) for value in ordered[1:][ordered[1:] == ordered[:-1]]}
-    if not suspects:
-        return
-    first: dict[str, str] = {}
-    for records in feed.records():
-        if source.passage_chars:
-            records = passages(_usable(records, False, set(), Counts()), source.passage_chars)
-        for index, key in enumerate(records.keys.to_pylist()):
-            identity = document_id(name, key)
-            if int(identity[:16], 16) not in suspects:
-                continue
-            if identity in first:
-                raise UserError(
-                    f"{records.places(index)}: the key {json.dumps(key, ensure_ascii=False)} is already that "
-                    f"of {first[identity]}; expected a key of its own for each record of "
-                    f"ingest.sources.{name}."
-                )
-            first[identity] = records.places(index)
+    def _count(self, batch: pa.RecordBatch) -> None:
+        texts = batch.column("text")
+        self.counts.documents += batch.num_rows
+        self.counts.characters += pc.sum(pc.utf8_length(texts)).as_py() or 0
+        self.counts.bytes += pc.sum(pc.binary_length(texts)).as_py() or 0

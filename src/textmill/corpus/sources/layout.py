@@ -21,10 +21,17 @@ class Layout:
     lines: bool
     limit: int
     scalars: bool = False
+    encodings: tuple[str, ...] = ("utf-8",)
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of a table that are read."""
+        return list(dict.fromkeys([self.text] + ([self.id] if self.id else [])))
 
     @classmethod
     def of(cls, source: Tabular, limit: int) -> Layout:
         """The layout that a source declares; `limit` is the longest record in bytes."""
         form = getattr(source, "format", "auto")
         lines = getattr(source, "lines", False)
-        return cls(source.text, source.id, source.conversation, form, lines, limit)
+        encodings = tuple(getattr(source, "encodings", ("utf-8",)))
+        return cls(source.text, source.id, source.conversation, form, lines, limit, False, encodings)

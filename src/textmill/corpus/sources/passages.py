@@ -17,18 +17,17 @@ def passages(records: Records, size: int) -> Records:
 
     A paragraph longer than `size` stays whole. The key of a passage is its record's, ``:`` and its number.
     """
-    keys, texts, meta, origin = [], [], [], []
+    keys, texts, meta = [], [], []
     for index, text in enumerate(records.texts.to_pylist()):
         for number, passage in enumerate(split(text, size), 1):
             keys.append(f"{records.keys[index].as_py()}:{number}")
             texts.append(passage)
             meta.append(f'{records.meta[index].as_py()[:-1]},"passage":{number}}}')
-            origin.append(index)
     return Records(
         pa.array(keys, pa.string()),
         pa.array(texts, pa.large_string()),
         pa.array(meta, pa.string()),
-        lambda index: f"{records.places(origin[index])}, passage {keys[index].rpartition(':')[2]}",
+        records.origin,
     )
 
 

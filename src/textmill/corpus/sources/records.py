@@ -1,19 +1,42 @@
-"""What every source yields: batches of records that are not documents yet."""
+"""What every source yields: files, and of each file batches of records that are not documents yet."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from textmill.errors import UserError
+from textmill.corpus.sources.faults import Faults, Unreadable
 
 BATCH_RECORDS = 4096
 """Records in a batch, at most."""
+
+UNITS = ("line", "row", "record")
+"""What numbers the records of a file; `meta` holds one of them where a file has several records."""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The file that records come from.
+
+    Attributes:
+        label: its name as it enters keys and meta: the same on every machine.
+        where: its name for messages.
+        faults: takes what cannot be read.
+    """
+
+    label: str
+    where: str
+    faults: Faults = field(default_factory=Faults)
+
+    def refuse(self, spot: str, found: str, expected: str, **more: Any) -> None:
+        """Raise or note that something cannot be read; see `Unreadable` for the arguments."""
+        self.faults.refuse(self.label, Unreadable(self.where, spot, found, expected, **more))
 
 
 @dataclass(frozen=True)
@@ -24,60 +47,125 @@ class Records:
         keys: string, what tells a record from all others of its source.
         texts: large_string; null where the record has no text.
         meta: string, a JSON object per record that says where it came from.
-        places: for messages: names the place of the record with this index in the batch.
+        origin: the file.
     """
 
     keys: pa.Array
     texts: pa.Array
     meta: pa.Array
-    places: Callable[[int], str]
+    origin: Origin
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def place(self, index: int) -> str:
+        """The place of the record with this index in the batch, for messages."""
+        spot, _ = self._spot(index)
+        return f"{self.origin.where}: {spot}" if spot else self.origin.where
+
+    def _spot(self, index: int) -> tuple[str, str]:
+        """The place of a record within its file and its number; both are empty for a whole file."""
+        known = json.loads(self.meta[index].as_py())
+        numbers = [str(known[unit]) for unit in UNITS if unit in known]
+        parts = [f"{unit} {known[unit]:,}" for unit in UNITS if unit in known]
+        parts += [str(known["object"])] if "object" in known else []
+        if "passage" in known:
+            parts.append(f"passage {known['passage']}")
+            numbers.append(str(known["passage"]))
+        return ", ".join(parts), ":".join(numbers)
+
+    def take(self, indices: np.ndarray) -> Records:
+        """The records with these indices."""
+        chosen = pa.array(indices)
+        return Records(self.keys.take(chosen), self.texts.take(chosen), self.meta.take(chosen), self.origin)
+
+    def of(self, faults: Faults) -> Records:
+        """The same, with `faults` to take what is refused from now on."""
+        return Records(self.keys, self.texts, self.meta, Origin(self.origin.label, self.origin.where, faults))
+
+    def refuse(self, index: int, found: str, expected: str, advice: str = "") -> None:
+        """Raise or note that one record cannot be used."""
+        spot, number = self._spot(index)
+        self.origin.refuse(spot, found, expected, record=number, advice=advice)
 
 
 def batched(
-    texts: pa.Array, keys: pa.Array | None, *, label: str, where: str, unit: str, numbers: Sequence[int]
+    origin: Origin, texts: pa.Array, keys: pa.Array | None, unit: str, numbers: Sequence[int]
 ) -> Records:
     """Records of one file; without `keys` the key of a record is ``label#number``.
 
     Args:
+        origin: the file.
         texts: string or large_string of any length.
-        keys: any type that casts to string, or None.
-        label: the file's name as it enters keys and meta: the same on every machine.
-        where: the file's name for messages.
-        unit: what `numbers` count, ``line`` or ``row``.
+        keys: any type that casts to string, or None; a record with a null key is refused.
+        unit: what `numbers` count, one of `UNITS`.
         numbers: of each record within the file, from 1.
-
-    Raises:
-        UserError: a key is null.
     """
-
-    def places(index: int) -> str:
-        return f"{where}: {unit} {numbers[index]:,}"
-
     counted = pa.array(numbers, pa.int64()).cast(pa.string())
-    if keys is None:
-        keys = pc.binary_join_element_wise(label, counted, "#")
-    elif keys.null_count:
-        empty = pc.index(keys.is_null(), True).as_py()
-        raise UserError(f"{places(empty)}: the id field is empty; expected a key of its own for each record.")
-    prefix = json.dumps({"file": label, unit: 0}, ensure_ascii=False, separators=(",", ":"))[:-2]
+    prefix = json.dumps({"file": origin.label, unit: 0}, ensure_ascii=False, separators=(",", ":"))[:-2]
     meta = pc.binary_join_element_wise(prefix, counted, "}", "")
-    return Records(keys.cast(pa.string()), texts.cast(pa.large_string()), meta, places)
+    if keys is None:
+        keys = pc.binary_join_element_wise(origin.label, counted, "#")
+    records = Records(keys.cast(pa.string()), texts.cast(pa.large_string()), meta, origin)
+    if not keys.null_count:
+        return records
+    missing = keys.is_null().to_numpy(zero_copy_only=False)
+    for index in np.flatnonzero(missing).tolist():
+        records.refuse(index, "the id field is empty", "a key of its own for each record")
+    return records.take(np.flatnonzero(~missing))
 
 
-def single(text: str, *, label: str, where: str, meta: dict[str, Any]) -> Records:
+def single(origin: Origin, text: str, meta: dict[str, Any]) -> Records:
     """A batch of one record that is a whole file."""
-    encoded = json.dumps({"file": label, **meta}, ensure_ascii=False, separators=(",", ":"))
+    return described(origin, [origin.label], [text], [{"file": origin.label, **meta}])
+
+
+def described(origin: Origin, keys: list[str], texts: list[str], metas: list[dict[str, Any]]) -> Records:
+    """Records of which each has a meta of its own."""
+    encoded = [json.dumps(meta, ensure_ascii=False, separators=(",", ":")) for meta in metas]
     return Records(
-        pa.array([label], pa.string()),
-        pa.array([text], pa.large_string()),
-        pa.array([encoded], pa.string()),
-        lambda _: where,
+        pa.array(keys, pa.string()),
+        pa.array(texts, pa.large_string()),
+        pa.array(encoded, pa.string()),
+        origin,
     )
 
 
-def missing_field(field: str, known: Sequence[str], place: str) -> str:
-    """The message for a field that a file or record lacks."""
-    return f"{place}: no field {field!r}; expected one of: {', '.join(map(str, known)) or 'none at all'}."
+def missing_field(field: str, known: Sequence[str]) -> tuple[str, str]:
+    """What was found and expected where a file or record lacks a field."""
+    return f"no field {field!r}", f"one of: {', '.join(map(str, known)) or 'none at all'}"
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What tells a file's content from any other content.
+
+    Attributes:
+        tag: equal tags mean equal content.
+        facts: what the list of files says of it: ``bytes`` and, where the content was hashed, ``sha256``.
+    """
+
+    tag: str
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A part of a source that is read as one: a file, an archive, a package, a dataset.
+
+    Attributes:
+        label: its name in the list of files: the same on every machine.
+        read: starts reading from the first record, each time it is called.
+        identity: looks at the content as it is now; None where only reading it would tell.
+        options: what the records depend on beside content and the source's declaration.
+        facts: called after reading, what the list of files says where `identity` is None.
+    """
+
+    label: str
+    read: Callable[[Faults], Iterator[Records]]
+    identity: Callable[[], Identity | None] = lambda: None
+    options: dict[str, Any] = field(default_factory=dict)
+    facts: Callable[[], dict[str, Any]] = dict
 
 
 @dataclass(frozen=True)
@@ -85,10 +173,10 @@ class Feed:
     """An opened source.
 
     Attributes:
-        records: starts reading from the first record, each time it is called.
+        pieces: what it consists of, in order.
         facts: what the manifest says of the origin (hash of the artifact, versions read); the same for the
             same content on every machine.
     """
 
-    records: Callable[[], Iterator[Records]]
+    pieces: list[Piece]
     facts: dict[str, Any]

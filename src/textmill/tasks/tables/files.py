@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from textmill.config.tasks import FilesTask
-from textmill.corpus.sources.files import decompressed, found
-from textmill.corpus.sources.formats import Opened
+from textmill.corpus.sources.files import found, local_file
 from textmill.corpus.sources.formats import read as records_of
 from textmill.corpus.sources.layout import Layout
 from textmill.errors import UserError
@@ -58,8 +57,8 @@ def _rows(path: str, local: Path, split: str, task: FilesTask) -> Iterator[Row]:
 def _column(path: str, local: Path, name: str) -> Iterator[tuple[str, str | None, str]]:
     """Key, value and place of each record's field `name`."""
     layout = Layout(name, None, None, "auto", lines=False, limit=RECORD_BYTES, scalars=True)
-    with decompressed(str(local / path)) as raw:
-        for records in records_of(Opened(raw, path, str(local / path)), layout):
+    with local_file(local, path) as file:
+        for records in records_of(file, layout):
             texts = records.texts.to_pylist()
             for index, (key, text) in enumerate(zip(records.keys.to_pylist(), texts, strict=True)):
-                yield key, text, records.places(index)
+                yield key, text, records.place(index)

@@ -7,6 +7,7 @@ from collections import Counter
 from textmill.config.tasks import SentimentTask
 from textmill.corpus.archives import open_member
 from textmill.corpus.sources.packages import fetched
+from textmill.corpus.sources.records import Origin
 from textmill.corpus.sources.streams import whole_text
 from textmill.errors import UserError
 from textmill.tasks.tables.row import Row, Table
@@ -25,7 +26,7 @@ def read(task: SentimentTask) -> Table:
     archive = fetched(task)
     where = f"{archive.name}: {task.member}"
     with open_member(archive, task.member) as raw:
-        lines = whole_text(raw, where, MEMBER_BYTES).splitlines()
+        lines = whole_text(raw, Origin(task.member, where), MEMBER_BYTES).splitlines()
     rows = []
     dropped: Counter[str] = Counter()
     for number, line in enumerate(lines, 1):
