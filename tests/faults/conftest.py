@@ -117,7 +117,7 @@ def fresh_mill(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Mill:
     directory = tmp_path_factory.mktemp("mill")
     shutil.copytree(root / "tests" / "data", directory / "tests" / "data")
     shutil.copytree(root / "conf", directory / "conf")
-    for name in ("params.yaml", "requirements.lock"):
+    for name in ("params.yaml", "exclusions.jsonl", "requirements.lock"):
         shutil.copy2(root / name, directory / name)
     variables = {
         **{key: value for key, value in os.environ.items() if not key.startswith(("DVC_", "TEXTMILL_"))},

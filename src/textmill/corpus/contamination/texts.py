@@ -11,8 +11,7 @@ import pyarrow as pa
 from textmill.config.contamination import EvaluationSet
 from textmill.corpus.shards import read_table
 from textmill.corpus.sources.documents import document_id
-from textmill.corpus.sources.files import decompressed, found
-from textmill.corpus.sources.formats import Opened
+from textmill.corpus.sources.files import found, local_file
 from textmill.corpus.sources.formats import read as records_of
 from textmill.corpus.sources.layout import Layout
 from textmill.errors import UserError
@@ -89,8 +88,8 @@ def _rows(
         for column in declared.columns:
             layout = Layout(column, declared.id, None, "auto", lines=False, limit=RECORD_BYTES, scalars=True)
             for path in found(declared.files, local):
-                with decompressed(str(local / path)) as raw:
-                    for records in records_of(Opened(raw, path, str(local / path)), layout):
+                with local_file(local, path) as file:
+                    for records in records_of(file, layout):
                         pairs = zip(records.keys.to_pylist(), records.texts.to_pylist(), strict=True)
                         for key, text in pairs:
                             if text and not text.isspace():
