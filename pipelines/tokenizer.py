@@ -17,7 +17,7 @@ def main(stage: Stage) -> None:
     from textmill.tokenization.unigram import train_unigram
 
     # This process never forks, which is what the library's threads are switched off for elsewhere.
-    os.environ["TOKENIZERS_PARALLELISM"] = "true" if stage.workers > 1 else "false"
+    os.environ["TOKENIZERS_PARALLELISM"] = "true" if stage.how.workers > 1 else "false"
     params = stage.params(Tokenizer)
     with tempfile.TemporaryDirectory(prefix="textmill-sample-") as folder:
         sample = draw_sample("data/corpus/train", params.sample, stage.seed, folder)

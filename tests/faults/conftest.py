@@ -135,24 +135,13 @@ def fresh_mill(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Mill:
 
 @pytest.fixture(scope="session")
 def made_mill(fresh_mill: Mill, tmp_path_factory: pytest.TempPathFactory) -> Mill:
-    """The same after all data stages and the tokenizer, with two shards of raw documents."""
+    """The same after all data stages and the tokenizer; each source has a shard of raw documents."""
     mill = fresh_mill.copy(tmp_path_factory.mktemp("made"))
     for stage in ("ingest", "tasks sentiment", "tasks translation"):
         mill.stage(*stage.split())
-    two_shards(mill.root / "data" / "raw")
     for stage in ("clean", "annotate", "dedup", "contamination", "select", "tokenizer", "tokenize"):
         mill.stage(stage)
     return mill
-
-
-def two_shards(folder: Path) -> None:
-    """Give half of the documents of the only shard to a second one."""
-    from textmill.corpus.shards import read_table, write_table
-
-    table = read_table(folder / "part-00000.parquet")
-    half = table.num_rows // 2
-    write_table(folder / "part-00001.parquet", table.slice(half))
-    write_table(folder / "part-00000.parquet", table.slice(0, half))
 
 
 @pytest.fixture

@@ -103,7 +103,7 @@ def test_a_source_file_that_is_missing(fresh) -> None:
         ("a.jsonl", LINES + LINES, "sources/a.jsonl: line 4: the key \"0\" is already that of"),
         ("a.jsonl", b"", "no usable record among 0"),
         ("a.jsonl", b'{"id": "1", "text": "  "}\n{"id": "2", "text": null}\n', "no usable record among 2 ("),
-        ("a.parquet", b"PAR1 nothing PAR1", "sources/a.parquet: after row 0: Parquet magic bytes"),
+        ("a.parquet", b"PAR1 nothing PAR1", "sources/a.parquet: after row 0: Parquet"),
     ],
 )  # fmt: skip
 def test_a_source_with_bad_content(made_mill, tmp_path, name: str, content: bytes, said: str) -> None:

@@ -42,7 +42,7 @@ def test_a_disk_that_fills_up(made, small_disk, stage: str, outs: list[str], aga
     if stage == "ingest":
         made.stage("ingest")
     if stage == "clean":
-        assert len(list((made.root / "data" / "raw").glob("part-*"))) == 2
+        assert len(list((made.root / "data" / "raw").glob("part-*"))) == 3
         made.params({"run.workers": 2})
     wanted = made.outs()
     written = sum(len(content) for name, content in wanted.items() if name.startswith(tuple(outs)))
