@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
 
 from textmill.modeling.architectures import Shape, build
-from textmill.training.corruption import corrupt_spans, framed, mask_tokens
-from textmill.training.objectives import masked_token_loss, next_token_loss, target_loss
+from textmill.tokenization.special import EOS
+from textmill.training.corruption import IGNORED, corrupt_spans, framed, mask_tokens
+from textmill.training.objectives import document_places, masked_token_loss, next_token_loss, target_loss
 from textmill.training.padding import pad_rows
 from textmill.training.randomness import generator
 
@@ -90,3 +93,55 @@ def test_a_saved_model_loads_by_from_pretrained_alone(architecture, tmp_path) ->
     if architecture == "seq2seq":
         feed["decoder_input_ids"] = feed["input_ids"][:, :5]
     assert torch.allclose(loaded(**feed).logits, model(**feed).logits, atol=1e-5)
+
+
+def test_places_begin_anew_behind_every_end() -> None:
+    ids = np.array([[9, 2, 8, 8, 2, 2, 7], [2, 8, 8, 8, 8, 8, 2]])
+    documents, places = document_places(ids, end=2)
+    assert documents.tolist() == [[0, 0, 1, 1, 1, 2, 3], [0, 1, 1, 1, 1, 1, 1]]
+    assert places.tolist() == [[0, 1, 0, 1, 2, 0, 0], [0, 0, 1, 2, 3, 4, 5]]
+
+
+def packed() -> list[np.ndarray]:
+    """Three documents, each with its end, and a fourth that is cut off."""
+    random = np.random.default_rng(3)
+    return [np.append(random.integers(38, 300, size), EOS) for size in (9, 1, 14)] + [
+        random.integers(38, 300, 8)
+    ]
+
+
+def test_a_decoder_sees_no_other_document_of_its_window() -> None:
+    model, documents = model_of("decoder"), packed()
+    window = np.concatenate(documents)[None]
+    # Alone, a document's first token has nothing to be predicted from; packed, the end before it stands in.
+    alone = [next_token_loss(model, ids[None], EOS).item() * (len(ids) - 1) for ids in documents]
+    links = 0.0
+    for before, after in pairwise(documents):
+        logits = model(torch.from_numpy(before[None])).logits[0, -1]
+        links -= logits.log_softmax(-1)[after[0]].item()
+    found = next_token_loss(model, window, EOS).item()
+    assert found == pytest.approx((sum(alone) + links) / (window.size - 1), rel=1e-5)
+    assert next_token_loss(model, window).item() != pytest.approx(found, rel=1e-5)
+
+
+def test_an_encoder_sees_no_other_document_of_its_window() -> None:
+    model, documents = model_of("encoder"), packed()
+    window = np.concatenate(documents)[None]
+    inputs, labels = mask_tokens(window, generator(2), 0.4, 300)
+    found, other = masked_token_loss(model, inputs, labels, EOS).item(), inputs.copy()
+    total, start = 0.0, 0
+    for ids in documents:
+        part = slice(start, start + len(ids))
+        wanted = labels[:, part]
+        if (wanted != IGNORED).any():
+            # ModernBERT's rotary positions are relative, so a document alone is the same as one further on.
+            total += masked_token_loss(model, inputs[:, part], wanted, EOS).item() * (wanted != IGNORED).sum()
+        start += len(ids)
+    assert found == pytest.approx(total / (labels != IGNORED).sum(), rel=1e-4)
+    other[0, :5] = 40
+    last = np.where(np.arange(window.size) >= start - 8, labels, IGNORED)
+    assert (
+        masked_token_loss(model, other, last, EOS).item()
+        == masked_token_loss(model, inputs, last, EOS).item()
+    )
+    assert masked_token_loss(model, other, last).item() != masked_token_loss(model, inputs, last).item()

@@ -25,6 +25,10 @@ class Pretrain(Training):
         "positions, so it may exceed the training window.",
     )
     steps: int = Field(ge=1, description="Optimizer steps.")
+    document_attention: bool = Field(
+        default=True,
+        description="decoder, encoder: a token sees its own document only, not others that share its window.",
+    )
     mask_rate: float = Field(default=0.25, gt=0, lt=1, description="encoder: share of tokens to predict.")
     noise_density: float = Field(default=0.2, gt=0, lt=1, description="seq2seq: share of tokens missing.")
     mean_span: float = Field(default=3.0, ge=1, description="seq2seq: mean length of a missing span.")

@@ -19,21 +19,54 @@ if TYPE_CHECKING:
 Ids = npt.NDArray[np.int64]
 
 
-def next_token_loss(model: Any, ids: Ids) -> torch.Tensor:
-    """Causal language modelling: each token of `ids` (rows, length) but the first, from those before it."""
+def document_places(ids: Ids, end: int) -> tuple[Ids, Ids]:
+    """Which document of its row each token is in, and at which place of it; a row may begin inside of one.
+
+    Args:
+        ids: (rows, length) token ids; every document ends with `end`, which belongs to it.
+
+    Returns:
+        Documents from 0 and places from 0, both like `ids`.
+    """
+    is_end = ids == end
+    document = np.cumsum(is_end, axis=1) - is_end
+    here = np.broadcast_to(np.arange(ids.shape[1]), ids.shape)
+    begins = np.zeros_like(is_end)
+    begins[:, 1:] = is_end[:, :-1]
+    return document, here - np.maximum.accumulate(np.where(begins, here, 0), axis=1)
+
+
+def next_token_loss(model: Any, ids: Ids, end: int | None = None) -> torch.Tensor:
+    """Causal language modelling: each token of `ids` (rows, length) but the first, from those before it.
+
+    With `end`, the token that ends documents, no token sees another document: positions begin anew with each,
+    which transformers' masks take for packed sequences.
+    """
     import torch
 
     tokens = _on_device_of(model, ids)
-    hidden = model.model(input_ids=tokens[:, :-1], use_cache=False).last_hidden_state
+    places = None if end is None else _on_device_of(model, document_places(ids[:, :-1], end)[1])
+    hidden = model.model(input_ids=tokens[:, :-1], position_ids=places, use_cache=False).last_hidden_state
     logits = model.lm_head(hidden.flatten(0, 1))
     return torch.nn.functional.cross_entropy(logits.float(), tokens[:, 1:].flatten())
 
 
-def masked_token_loss(model: Any, inputs: Ids, labels: Ids) -> torch.Tensor:
-    """Masked language modelling; the head runs at the labelled positions only. Both are (rows, length)."""
+def masked_token_loss(model: Any, inputs: Ids, labels: Ids, end: int | None = None) -> torch.Tensor:
+    """Masked language modelling; the head runs at the labelled positions only. Both are (rows, length).
+
+    With `end`, the token that ends documents, no token sees another document.
+    """
     import torch
 
-    hidden = model.model(input_ids=_on_device_of(model, inputs)).last_hidden_state.flatten(0, 1)
+    mask = None
+    if end is not None:
+        document = _on_device_of(model, document_places(inputs, end)[0])
+        apart = document[:, None, :, None] != document[:, None, None, :]
+        mask = torch.zeros(apart.shape, device=apart.device).masked_fill_(
+            apart, torch.finfo(torch.float32).min
+        )
+    output = model.model(input_ids=_on_device_of(model, inputs), attention_mask=mask)
+    hidden = output.last_hidden_state.flatten(0, 1)
     flat = labels.ravel()
     places = np.flatnonzero(flat != IGNORED)
     logits = model.decoder(model.head(hidden[_on_device_of(model, places)]))

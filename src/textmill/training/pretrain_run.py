@@ -93,6 +93,7 @@ def exercise_of(params: Pretrain, seed: int) -> Exercise:
         mean_span=params.mean_span,
         first_line=params.first_line if params.architecture == "seq2seq" else 0.0,
         rebuild=params.rebuild,
+        document_attention=params.document_attention,
     )
 
 

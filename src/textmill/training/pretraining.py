@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from textmill.errors import UserError
 from textmill.tokenization.packing import TokenShards
+from textmill.tokenization.special import EOS
 from textmill.training.batches import Batch, Part, cuts
 from textmill.training.corruption import corrupt_spans, framed, hide_tokens, mask_tokens
 from textmill.training.device import autocast
@@ -42,6 +44,7 @@ class Exercise:
     mean_span: float
     first_line: float
     rebuild: float
+    document_attention: bool
 
 
 class Pretraining:
@@ -99,11 +102,13 @@ class Pretraining:
 
         exercise = self.exercise
         random = generator(exercise.seed, self.stream, step)
+        end = EOS if exercise.document_attention else None
         if exercise.architecture == "decoder":
-            return next_token_loss, (ids,)
+            return partial(next_token_loss, end=end), (ids,)
         if exercise.architecture == "encoder":
             size = self.model.config.vocab_size
-            return masked_token_loss, mask_tokens(framed(ids), random, exercise.mask_rate, size)
+            ask = partial(masked_token_loss, end=end)
+            return ask, mask_tokens(framed(ids), random, exercise.mask_rate, size)
         if 1 - _place(step) <= exercise.rebuild:
             inputs, labels = hide_tokens(ids, random, exercise.noise_density)
         else:
