@@ -19,6 +19,7 @@ BENCHMARKS = (
     "corpus_validation",
     "corpus_growth",
     "corpus_crash",
+    "corpus_ledger",
 )
 """In the order in which RESULTS.md shows them; `corpus` names all that begin with corpus_."""
 

@@ -1,15 +1,13 @@
 """Decide which documents are kept, and write down why the others are not. Only this stage drops documents."""
 
-from pathlib import Path
-
 from pipelines._stage import Stage, run
 
 
 def main(stage: Stage) -> None:
     """Write data/corpus/{train,validation}, data/ledger and reports/corpus.json."""
     from textmill.config.select import Select
+    from textmill.corpus.selection.ledger import write_ledger
     from textmill.corpus.selection.select import select, write_corpus
-    from textmill.corpus.shards import write_table
     from textmill.files import write_json
 
     chosen = select("data", stage.params(Select), stage.seed)
@@ -18,7 +16,7 @@ def main(stage: Stage) -> None:
     documents = chosen.funnel["documents"]
     with stage.progress(documents["in"]) as progress:
         write_corpus("data/clean", "data/corpus", chosen, progress.advance)
-    write_table(Path("data/ledger/ledger.parquet"), chosen.ledger)
+    write_ledger("data/ledger/ledger.parquet", chosen.ledger)
     write_json("reports/corpus.json", chosen.funnel)
     stage.say(
         f"kept {documents['kept']:,} of {documents['in']:,} documents "

@@ -87,6 +87,22 @@ def run(
 
 
 @app.command()
+def explain(
+    document: Annotated[str, typer.Argument(metavar="[ID]", help="An id, or enough of its beginning.")] = "",
+    match: Annotated[str, typer.Option(help="The document whose text matches this expression.")] = "",
+    key: Annotated[
+        tuple[str, str] | None, typer.Option(metavar="SOURCE KEY", help="The record of this key of a source.")
+    ] = None,
+    full: Annotated[bool, typer.Option("--full", help="Shorten nothing.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Tell a document's whole life: where it is from, what was found, why it was kept or dropped."""
+    from textmill.console.explain import explain as explain_document
+
+    explain_document(document, match, key, full, json)
+
+
+@app.command()
 def whatif(
     changes: Annotated[
         list[str] | None,

@@ -47,15 +47,20 @@ def shard_paths(directory: str | os.PathLike[str]) -> list[Path]:
     return paths
 
 
-def write_table(path: str | os.PathLike[str], table: pa.Table) -> None:
+def write_table(
+    path: str | os.PathLike[str],
+    table: pa.Table,
+    rows_per_group: int = ROWS_PER_GROUP,
+    compression_level: int = 3,
+) -> None:
     """Write `table` as one Parquet file (zstd, 4,096 rows a group, page checksums, nothing that varies)."""
     with replacing(path) as temporary:
         pq.write_table(
             table.replace_schema_metadata(None).combine_chunks(),
             temporary,
             compression="zstd",
-            compression_level=3,
-            row_group_size=ROWS_PER_GROUP,
+            compression_level=compression_level,
+            row_group_size=rows_per_group,
             store_schema=True,
             write_statistics=True,
             # Neither Parquet nor zstd as used in it notices that a bit was flipped.

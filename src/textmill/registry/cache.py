@@ -30,7 +30,8 @@ class Cache:
             folder = root / ".dvc" / parser.get("cache", "dir", fallback=str(folder))
         return cls(folder / "files" / "md5")
 
-    def _object(self, md5: str) -> Path:
+    def place(self, md5: str) -> Path:
+        """Where the object of this hash lies, whether or not it is there."""
         return self.folder / md5[:2] / md5[2:]
 
     def members(self, md5: str) -> dict[str, str] | None:
@@ -38,14 +39,14 @@ class Cache:
         if not md5.endswith(".dir"):
             return None
         try:
-            entries = json.loads(self._object(md5).read_bytes())
+            entries = json.loads(self.place(md5).read_bytes())
             return {item["relpath"]: item["md5"] for item in entries}
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
     def damage(self, md5: str) -> str | None:
         """What is wrong with an object: nothing (an empty string), or None if the cache does not hold it."""
-        place = self._object(md5)
+        place = self.place(md5)
         if not place.is_file():
             return None
         if not md5.endswith(".dir"):
@@ -54,7 +55,7 @@ class Cache:
         if members is None or directory_hash(members) != md5:
             return f"directory object {md5} is damaged"
         for name, found in members.items():
-            member = self._object(found)
+            member = self.place(found)
             if not member.is_file() or file_hash(member) != found:
                 return f"{name} ({found}) is {'damaged' if member.is_file() else 'missing'}"
         return ""

@@ -44,6 +44,36 @@ def aliases(uri: str, name: str) -> dict[str, str] | None:
     return {item["alias"]: str(item["version"]) for item in found}
 
 
+def versions(uri: str) -> list[dict[str, Any]] | None:
+    """The versions of every registered model; None if this cannot be told.
+
+    Returns:
+        For each ``name``, ``version``, ``run_id``, ``artifacts`` (where its run keeps files, as a URI) and
+        ``aliases``.
+    """
+    if not uri.startswith("sqlite:///"):
+        return None
+    rows = _select(
+        uri,
+        "SELECT v.name, v.version, v.run_id, r.artifact_uri FROM model_versions v LEFT JOIN runs r "
+        "ON r.run_uuid = v.run_id WHERE v.current_stage != ? ORDER BY v.name, v.version",
+        ("Deleted_Internal",),
+    )
+    if rows is None:
+        return None
+    held = {name: aliases(uri, name) or {} for name in {row[0] for row in rows}}
+    return [
+        {
+            "name": name,
+            "version": str(version),
+            "run_id": run or "",
+            "artifacts": place or "",
+            "aliases": sorted(alias for alias, number in held[name].items() if number == str(version)),
+        }
+        for name, version, run, place in rows
+    ]
+
+
 def _select(uri: str, query: str, values: tuple[str, ...]) -> list[tuple[Any, ...]] | None:
     path = uri.removeprefix("sqlite:///").split("?")[0]
     if not Path(path).is_file():

@@ -38,7 +38,7 @@ class Catalogue:
         characters: int64.
         verdict: int32, an index into `verdicts`, or KEPT.
         value: float64, what the rule found; NaN where that is no number.
-        matched: for dropped documents that match another one or an evaluation row, its id.
+        matched: for dropped documents that match another one or an evaluation row, their numbers and its ids.
         sources, langs: names, in the order in which they are first seen.
         verdicts: in the order in which rules were applied.
     """
@@ -51,7 +51,7 @@ class Catalogue:
     langs: list[str]
     verdict: npt.NDArray[np.int32] = field(init=False)
     value: npt.NDArray[np.float64] = field(init=False)
-    matched: dict[int, str] = field(default_factory=dict)
+    matched: list[tuple[npt.NDArray[np.int64], npt.NDArray[np.bytes_]]] = field(default_factory=list)
     verdicts: list[Verdict] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -88,7 +88,7 @@ class Catalogue:
         documents: npt.NDArray[np.int64],
         verdict: Verdict,
         values: npt.NDArray[np.float64] | None = None,
-        matched: list[str] | None = None,
+        matched: npt.NDArray[np.bytes_] | None = None,
     ) -> None:
         """Drop those of `documents` that are still kept; `values` and `matched` go with them one by one."""
         chosen = self.kept[documents]
@@ -101,8 +101,7 @@ class Catalogue:
         if values is not None:
             self.value[dropped] = values[chosen]
         if matched is not None:
-            names = np.array(matched, object)[chosen].tolist()
-            self.matched.update(zip(dropped.tolist(), names, strict=True))
+            self.matched.append((dropped, matched[chosen]))
 
     def find(self, ids: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.int64]:
         """The document of each id, or -1."""
@@ -123,6 +122,17 @@ def hex_ids(ids: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.bytes_]:
     _, offsets, data = array.buffers()
     start = int(np.frombuffer(offsets, np.int64, 1, array.offset * 8)[0])
     return np.frombuffer(data, "S32", len(array), start)
+
+
+def id_strings(ids: npt.NDArray[np.bytes_], present: npt.NDArray[np.bool_] | None = None) -> pa.StringArray:
+    """Ids of 32 bytes as Arrow strings, without a Python object for each; null where not `present`."""
+    lengths = np.full(len(ids), 32, np.int64) if present is None else np.where(present, 32, 0)
+    offsets = np.concatenate(([0], np.cumsum(lengths))).astype(np.int64)
+    data = (ids if present is None else ids[present]).tobytes()
+    strings = pa.LargeStringArray.from_buffers(len(ids), pa.py_buffer(offsets), pa.py_buffer(data))
+    if present is not None:
+        strings = pc.if_else(pa.array(present), strings, None)
+    return strings.cast(pa.string())
 
 
 def sorted_places(ids: npt.NDArray[np.bytes_]) -> npt.NDArray[np.int64]:

@@ -124,14 +124,14 @@ def drop_contaminated(catalogue: Catalogue, findings: Findings, params: Select) 
     fraction = overlaps["fraction"].to_numpy()
     over = fraction > np.float32(params.max_contamination)
     tasks = overlaps["task"].to_numpy()
-    matched = overlaps["matched_id"].to_numpy()
+    matched = hex_ids(overlaps["matched_id"])
     for task in sorted(set(tasks.tolist())):
         chosen = over & (tasks == task)
         catalogue.drop(
             places[chosen],
             Verdict(f"contamination.{task}", "contamination", f"<= {params.max_contamination:g}"),
             fraction[chosen].astype(np.float64),
-            matched[chosen].tolist(),
+            matched[chosen],
         )
 
 
@@ -192,7 +192,7 @@ def _drop_for(
             places[dropped[rows]],
             Verdict(name, "dedup", "one per cluster"),
             value[rows],
-            [each.decode() for each in ids[kept[rows]]],
+            ids[kept[rows]],
         )
 
 

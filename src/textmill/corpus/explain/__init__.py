@@ -1,0 +1,1 @@
+"""A document's whole life, gathered from what the stages wrote about it."""
