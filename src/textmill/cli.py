@@ -103,6 +103,24 @@ def explain(
 
 
 @app.command()
+def forget(
+    documents: Annotated[list[str] | None, typer.Argument(metavar="ID…", help="Ids, or beginnings.")] = None,
+    match: Annotated[str, typer.Option(help="All documents whose text matches this expression.")] = "",
+    file: Annotated[Path | None, typer.Option(help="A file with an id a line.")] = None,
+    reason: Annotated[str, typer.Option(help="Why; kept in the list.")] = "",
+    date: Annotated[str, typer.Option(help="When; kept in the list.")] = "",
+    with_duplicates: Annotated[bool, typer.Option("--with-duplicates", help="Their duplicates too.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write nothing.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Leave documents or task rows out of all further runs, and list the model versions that saw them."""
+    from textmill.console.forget import Request
+    from textmill.console.forget import forget as forget_documents
+
+    forget_documents(Request(documents or (), match, file, reason, date, with_duplicates, dry_run, json))
+
+
+@app.command()
 def whatif(
     changes: Annotated[
         list[str] | None,

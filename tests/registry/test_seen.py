@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from typer.testing import CliRunner
 
 from tests.registry.conftest import Project, committed_run
+from textmill.cli import app
+from textmill.corpus.selection.exclusions import read_exclusions
 from textmill.corpus.shards import write_table
 from textmill.files import write_json
 from textmill.registry.seen import ingredients, registered, seen_by
@@ -123,3 +127,15 @@ def test_after_a_new_run_the_old_corpus_is_read_from_the_cache(made: Project):
 
 def test_without_a_registry_nothing_was_seen(tmp_path: Path):
     assert seen_by(tmp_path, ["a" * 32]) == []
+
+
+def test_forget_lists_the_versions_that_saw_what_is_forgotten(made: Project, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(made.root)
+    with (made.root / "params.yaml").open("a", encoding="utf-8") as params:
+        params.write("select: {exclude_file: exclusions.jsonl}\n")
+    run = CliRunner().invoke(app, ["forget", "--json", "a" * 32, f"{1:032x}"], catch_exceptions=False)
+    found = {(one["id"], one["model"], one["how"]) for one in json.loads(run.stdout)["seen"]}
+    assert found == {("a" * 32, "writer", "train")} | {
+        (f"{1:032x}", "film-sentiment", how) for how in ("train", "validation", "test")
+    }
+    assert read_exclusions(made.root / "exclusions.jsonl")[0].id == "a" * 32
