@@ -55,17 +55,36 @@ def test_rows_keep_order_and_everything_but_text_and_language():
 
 def test_languages():
     languages, scores = detect(
-        [ENGLISH, CHINESE, FRENCH, "", "12 + 34", "第九十六回 孔明挥泪斩马谡 周鲂断发赚曹休"]
+        [
+            ENGLISH,
+            CHINESE,
+            FRENCH,
+            "",
+            "12 + 34",
+            "第九十六回 孔明挥泪斩马谡 周鲂断发赚曹休",
+            "早上Check out速度比较慢",
+        ]
     )
-    assert languages == ["en", "zh", "fr", "", "", "zh"]
+    assert languages == ["en", "zh", "fr", "", "", "zh", "zh"]
     assert min(scores[:3]) > 0.7 and scores[3] == 0
     assert detect(["今日はとても天気がいいですね。"])[0] == ["ja"]
 
 
-@pytest.mark.parametrize("language, sentence", [
-    ("zh", CHINESE), ("ja", "今日はとても天気がいいですね。"), ("hi", "यह किताब बहुत अच्छी है और मुझे पसंद आई।"),
-    ("ru", "Маленький кот спит на стуле, пока дети играют в саду."), ("fr", FRENCH),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("language", "sentence"),
+    [
+        ("zh", CHINESE),
+        (
+            "zh",
+            "《となりのトトロ》是宫崎骏导演的一部动画电影，讲述了两个小女孩在乡下遇见森林精灵的故事，很多人都喜欢。",
+        ),
+        ("ja", "今日はとても天気がいいですね。"),
+        ("ko", "오늘은 날씨가 좋아서 아이들이 마당에서 놀고 있습니다."),
+        ("hi", "यह किताब बहुत अच्छी है और मुझे पसंद आई।"),
+        ("ru", "Маленький кот спит на стуле, пока дети играют в саду."),
+        ("fr", FRENCH),
+    ],
+)
 def test_the_opening_of_a_text_decides_wherever_it_is_cut(language, sentence):
     # 450 bytes end inside a character of two or three bytes for some of these.
     for spaces in range(3):
