@@ -11,12 +11,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
+import pyarrow as pa
+
 from textmill.config.validate import AnyExpectation
 from textmill.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd
-    from great_expectations.core import ExpectationValidationResult
+    from great_expectations.core import ExpectationSuite, ExpectationValidationResult
     from great_expectations.data_context import EphemeralDataContext
 
 EXAMPLES = 5
@@ -26,7 +29,7 @@ NOTHING_ACCEPTED = "no corpus is accepted yet to compare with"
 class Frames(Protocol):
     """Where frames come from."""
 
-    def frame(self, name: str) -> pd.DataFrame:
+    def table(self, name: str) -> pa.Table:
         """A frame by its name."""
 
     def has(self, name: str) -> bool:
@@ -57,6 +60,8 @@ def check_expectations(
     # The variable must be set before the import: the library reads it only then.
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     logging.getLogger("great_expectations").setLevel(logging.CRITICAL)
+    import great_expectations as gx
+
     context = _context(data_docs)
     suites: dict[tuple[str, str], list[AnyExpectation]] = {}
     found: dict[str, dict[str, Any]] = {}
@@ -69,9 +74,16 @@ def check_expectations(
         where = ", ".join(f"{key}={value}" for key, value in sorted(expectation.where.items()))
         suites.setdefault((expectation.frame, where), []).append(expectation)
     for (name, where), members in suites.items():
-        rows = _select_rows(frames.frame(name), members[0], section)
+        table = frames.table(name)
+        built = [_build(member, table.column_names, section) for member in members]
+        rows = _select_rows(table, members, section)
+        if not len(rows):
+            # Most expectations hold of no rows; what was meant to be checked is not there, which is no pass.
+            found |= {member.name: _entry(member, False, "no rows") for member in members}
+            continue
         title = f"{name} ({where})" if where else name
-        found |= _check_suite(context, title, rows, members, section)
+        suite = context.suites.add(gx.ExpectationSuite(name=title, expectations=built))
+        found |= _check_suite(context, suite, rows, members, section)
     if data_docs is not None:
         context.build_data_docs()
     results = [found[expectation.name] for expectation in expectations]
@@ -119,20 +131,25 @@ def _context(data_docs: str | os.PathLike[str] | None) -> EphemeralDataContext:
     return context
 
 
-def _select_rows(frame: pd.DataFrame, expectation: AnyExpectation, section: str) -> pd.DataFrame:
-    for column, value in expectation.where.items():
-        if column not in frame.columns:
+def _select_rows(table: pa.Table, members: list[AnyExpectation], section: str) -> pd.DataFrame:
+    """The rows that `where` asks for, of the columns that are looked at: the library copies what it gets."""
+    rows = np.ones(len(table), bool)
+    for column, value in members[0].where.items():
+        if column not in table.column_names:
             raise UserError(
-                f"params.yaml: {section}.expectations: {expectation.name}: where.{column}: the frame "
-                f"{expectation.frame} has no such column. It has: {', '.join(frame.columns)}."
+                f"params.yaml: {section}.expectations: {members[0].name}: where.{column}: the frame "
+                f"{members[0].frame} has no such column. It has: {', '.join(table.column_names)}."
             )
-        frame = frame[frame[column] == value]
-    return frame
+        rows &= (table[column].to_pandas() == value).to_numpy(bool)
+    columns = {str(member.arguments.get("column")) for member in members}
+    if columns <= set(table.column_names):
+        table = table.select(sorted(columns))
+    return (table if rows.all() else table.filter(pa.array(rows))).to_pandas()
 
 
 def _check_suite(
     context: EphemeralDataContext,
-    title: str,
+    suite: ExpectationSuite,
     rows: pd.DataFrame,
     members: list[AnyExpectation],
     section: str,
@@ -143,13 +160,9 @@ def _check_suite(
         ValidationResultIdentifier,
     )
 
-    if not len(rows):
-        # Most expectations hold of no rows; what was meant to be checked is not there, which is no pass.
-        return {member.name: _entry(member, False, "no rows") for member in members}
-    suite = context.suites.add(gx.ExpectationSuite(name=title))
-    for member in members:
-        suite.add_expectation(_build(member, list(rows.columns), section))
-    source = context.data_sources.add_or_update_pandas(title)
+    title = suite.name
+    # One source for all frames: each new one makes the library write its whole configuration several times.
+    source = context.data_sources.pandas_default
     definition = source.add_dataframe_asset(title).add_batch_definition_whole_dataframe("all")
     result = definition.get_batch(batch_parameters={"dataframe": rows}).validate(suite)
     found = {}
