@@ -24,6 +24,9 @@ def main(stage: Stage) -> None:
     )
     for row in chosen.funnel["dropped"]:
         stage.say(f"  {row['rule']} dropped {row['documents']:,}, leaving {row['left']:,}")
+    unreadable = sum(chosen.funnel.get("unreadable", {}).values())
+    if unreadable:
+        stage.say(f"  ingest could not read {unreadable:,}; they are in the ledger too")
 
 
 if __name__ == "__main__":

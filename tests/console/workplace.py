@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def prepared(folder: Path) -> Path:
     """What every stage up to select leaves behind; the raw documents are those of clean."""
     real_data(folder / "data")
-    shutil.copytree(folder / "data" / "clean", folder / "data" / "raw")
+    shutil.copytree(folder / "data" / "clean", folder / "data" / "raw", dirs_exist_ok=True)
     (folder / "params.yaml").write_text(PARAMS, "utf-8")
     (folder / "exclusions.jsonl").write_text("")
     select(folder)

@@ -16,6 +16,7 @@ from textmill.corpus.contamination import find_overlaps, index_rows, task_texts
 from textmill.corpus.dedup import find_duplicates
 from textmill.corpus.shards import read_table, shard_paths, write_table
 from textmill.corpus.signals import annotator
+from textmill.corpus.sources.faults import UNREADABLE
 
 
 def real_data(folder: Path) -> list[str]:
@@ -57,5 +58,6 @@ def stage_outs(
     unseen = index_rows(task_texts(folder / "tasks", ["summarization"], params.splits), params)
     found = find_overlaps(folder / "clean", unseen)
     write_table(folder / "contamination" / "contamination.parquet", found.documents)
+    write_table(folder / "raw" / "unreadable.parquet", UNREADABLE.empty_table())
     write_table(folder / "contamination" / "rows.parquet", found.texts(unseen))
     return ids

@@ -12,7 +12,8 @@ from tests.corpus.curation_data import real_data
 from textmill.config.select import Select
 from textmill.corpus.selection.ledger import LEDGER
 from textmill.corpus.selection.select import select, write_corpus
-from textmill.corpus.shards import DOCUMENT, read_batches, read_table, shard_paths
+from textmill.corpus.shards import DOCUMENT, read_batches, read_table, shard_paths, write_table
+from textmill.corpus.sources.faults import UNREADABLE
 
 PARAMS = {
     "gopher": {"min_words": 12},
@@ -130,6 +131,32 @@ def test_the_funnel_adds_up(selected):
                 assert sum(each[unit][part] for each in counts[group].values()) == total
         dropped = sum(row["characters"] for each in counts[group].values() for row in each["dropped"])
         assert dropped == counts["characters"]["in"] - counts["characters"]["kept"]
+
+
+def test_what_could_not_be_read_is_in_the_ledger_beside_the_equation(selected, tmp_path: Path):
+    folder, chosen = selected
+    for part in ("clean", "signals", "duplicates", "contamination"):
+        (tmp_path / part).symlink_to(folder / part)
+    lost = [
+        {"id": "f" * 32, "source": "library", "lang": "en", "place": "a.jsonl: line 4",
+         "reason": "not valid JSON", "expected": "a JSON value on each line"},
+        {"id": "e" * 32, "source": "网页", "lang": "zh", "place": "b.warc.gz",
+         "reason": "damaged after 3 records", "expected": "an intact WARC file"},
+    ]  # fmt: skip
+    write_table(tmp_path / "raw" / "unreadable.parquet", pa.Table.from_pylist(lost, UNREADABLE))
+    found = select(tmp_path, Select(**PARAMS), seed=5)
+    rows = found.ledger.to_pylist()
+    of_ingest = [row for row in rows if row["stage"] == "ingest"]
+    clean, kept = len(rows_of(folder / "clean")), int(found.kept.sum())
+    assert clean == kept + len(rows) - len(of_ingest)
+    assert found.ledger.slice(0, chosen.ledger.num_rows).equals(chosen.ledger)
+    assert [(row["id"], row["source"], row["rule"], row["threshold"]) for row in of_ingest] == [
+        ("f" * 32, "library", "unreadable", "a JSON value on each line"),
+        ("e" * 32, "网页", "unreadable", "an intact WARC file"),
+    ]
+    assert all(row["value"] is None and row["matched_id"] is None for row in of_ingest)
+    assert found.funnel["unreadable"] == {"library": 1, "网页": 1}
+    assert found.funnel["documents"] == chosen.funnel["documents"]
 
 
 def test_two_runs_write_the_same_bytes(selected, tmp_path: Path):

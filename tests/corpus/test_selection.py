@@ -111,7 +111,7 @@ def test_a_rule_with_an_unknown_signal_names_the_known(data: Path):
 
 
 def test_a_signal_that_no_rule_in_force_uses_may_be_absent(data: Path, tmp_path: Path):
-    for part in ("clean", "duplicates", "contamination"):
+    for part in ("clean", "duplicates", "contamination", "raw"):
         (tmp_path / part).symlink_to(data / part)
     for path in sorted((data / "signals").glob("*.parquet")):
         table = read_table(path)

@@ -126,6 +126,13 @@ def test_removals_add_up(html, run_root):
     assert sum(numbers[:5]) == 3050
 
 
+def test_what_could_not_be_read_is_counted_by_source(run_root, report_settings):
+    report = read_json(run_root / "reports/corpus.json")
+    write_json(run_root / "reports/corpus.json", {**report, "unreadable": {"网页": 1200, "books": 34}})
+    text = Page(render_page(collect(run_root), report_settings)).text
+    assert "1,234 records could not be read" in text and "books 34, 网页 1,200" in text
+
+
 def test_what_was_expected_of_data_and_tokens_is_embedded(html):
     text = Page(html).text
     assert "1 of 3 expectations failed" in text and "✗ failed Chinese is there languages" in text

@@ -47,6 +47,17 @@ def funnel(files: RunFiles) -> list[dict[str, Any]]:
     ]
 
 
+def unreadable(files: RunFiles) -> dict[str, Any]:
+    """What ingest could not read, by source; empty if it read everything."""
+    rows = (files.corpus or {}).get("unreadable", {})
+    if not rows:
+        return {}
+    return {
+        "total": sum(rows.values()),
+        "sources": [{"name": name, "records": rows[name]} for name in sorted(rows)],
+    }
+
+
 def removal_reasons(files: RunFiles, most: int) -> dict[str, Any]:
     """Dropped documents by rule, split by source: rows for stacked bars, the sources with their colours."""
     by_rule: dict[str, dict[str, int]] = {}

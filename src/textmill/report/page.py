@@ -10,7 +10,15 @@ from markupsafe import Markup
 from textmill.report import figures
 from textmill.report.bias_section import corpus_bias, probes
 from textmill.report.collect import ReportSettings, RunFiles
-from textmill.report.corpus_section import contamination, documents_in, funnel, mix, removal_reasons, sources
+from textmill.report.corpus_section import (
+    contamination,
+    documents_in,
+    funnel,
+    mix,
+    removal_reasons,
+    sources,
+    unreadable,
+)
 from textmill.report.model_section import curves, judged
 from textmill.report.validation_section import validation
 
@@ -44,6 +52,7 @@ def render_page(files: RunFiles, settings: ReportSettings) -> str:
         models=models,
         funnel=funnel(files),
         reasons=removal_reasons(files, settings.report.rules),
+        unreadable=unreadable(files),
         contamination=contamination(files),
         mix=mix(files),
         tokenizer=_tokenizer(files.tokenizer),

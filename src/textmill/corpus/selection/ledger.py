@@ -1,4 +1,4 @@
-"""The ledger: for each document that was dropped, the rule that dropped it."""
+"""The ledger: for each document that was dropped or could not be read, the rule and why."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from textmill.corpus.selection.catalogue import Catalogue, id_strings
-from textmill.corpus.shards import write_table
+from textmill.corpus.shards import read_table, write_table
 
 LEDGER = pa.schema(
     [
@@ -61,6 +61,29 @@ def _matched(catalogue: Catalogue, dropped: npt.NDArray[np.int64]) -> pa.StringA
 def write_ledger(path: str | os.PathLike[str], ledger: pa.Table) -> None:
     """Write a table of schema `LEDGER`; ids hardly compress, so little time is spent on trying."""
     write_table(path, ledger, rows_per_group=65_536, compression_level=1)
+
+
+def unreadable_of(path: str | os.PathLike[str]) -> pa.Table:
+    """What ingest could not read, as rows of schema `LEDGER` of stage ``ingest`` and rule ``unreadable``.
+
+    They never became documents: clean = corpus + the rows of all other stages.
+
+    Raises:
+        UserError: the file is missing or damaged.
+    """
+    found = read_table(path, ["id", "source", "lang", "expected"])
+    count = found.num_rows
+    columns = {
+        "id": found["id"],
+        "source": found["source"],
+        "lang": found["lang"],
+        "stage": pa.repeat(pa.scalar("ingest"), count),
+        "rule": pa.repeat(pa.scalar("unreadable"), count),
+        "value": pa.nulls(count, pa.float64()),
+        "threshold": found["expected"],
+        "matched_id": pa.nulls(count, pa.string()),
+    }
+    return pa.table([columns[name] for name in LEDGER.names], schema=LEDGER)
 
 
 def _named(names: list[str], codes: npt.NDArray[Any]) -> pa.Array:

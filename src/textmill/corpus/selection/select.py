@@ -17,7 +17,7 @@ from textmill.corpus.selection.catalogue import Catalogue, CatalogueBuilder, ali
 from textmill.corpus.selection.decide import Findings, decide
 from textmill.corpus.selection.exclusions import excluded_ids
 from textmill.corpus.selection.funnel import dropped_by_rule, funnel
-from textmill.corpus.selection.ledger import ledger_of
+from textmill.corpus.selection.ledger import ledger_of, unreadable_of
 from textmill.corpus.selection.mix import unknown_names
 from textmill.corpus.selection.rules import Failures, Rule, Trials, check_signals, joined, rules_of
 from textmill.corpus.selection.splits import validation_documents
@@ -31,7 +31,7 @@ class Selection:
     """What was decided.
 
     Attributes:
-        ledger: of schema `LEDGER`.
+        ledger: of schema `LEDGER`: the dropped documents, then what ingest could not read.
         funnel: for reports/corpus.json.
         kept, validation: bool, one per document.
         notes: for the person watching.
@@ -51,7 +51,7 @@ def select(data: str | os.PathLike[str], params: Select, seed: int) -> Selection
     duplicates, mix. The ledger names the first that fails.
 
     Args:
-        data: directory that holds clean, signals, duplicates and contamination.
+        data: directory that holds clean, signals, duplicates, contamination and raw/unreadable.parquet.
         params: thresholds and which rules are in force.
         seed: of the mix and the split.
 
@@ -64,9 +64,10 @@ def select(data: str | os.PathLike[str], params: Select, seed: int) -> Selection
     catalogue, (failures,) = read_evidence(folder, [rules])
     findings = Findings.read(folder, catalogue)
     validation, unknown = settle(catalogue, rules, failures, findings, params, seed)
+    unreadable = unreadable_of(folder / "raw" / "unreadable.parquet")
     return Selection(
-        ledger=ledger_of(catalogue),
-        funnel=funnel(catalogue, validation),
+        ledger=pa.concat_tables([ledger_of(catalogue), unreadable]),
+        funnel={**funnel(catalogue, validation), **_by_source(unreadable)},
         kept=catalogue.kept,
         validation=validation,
         notes=_notes(catalogue, params, unknown),
@@ -142,6 +143,12 @@ def _check_left(catalogue: Catalogue) -> None:
         f"params.yaml: select: no document is left of {len(catalogue):,}. The rule {worst['rule']} dropped "
         f"most, {worst['documents']:,}; loosen it, or switch it off under select.rules."
     )
+
+
+def _by_source(rows: pa.Table) -> dict[str, dict[str, int]]:
+    """How many rows each source has, under ``unreadable``; nothing where there are none."""
+    counts = {row["values"]: row["counts"] for row in rows["source"].value_counts().to_pylist()}
+    return {"unreadable": counts} if counts else {}
 
 
 def _notes(catalogue: Catalogue, params: Select, unknown: list[str]) -> list[str]:
