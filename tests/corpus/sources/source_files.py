@@ -28,12 +28,14 @@ def settings(folder: Path, source: dict[str, Any], **more: Any) -> Ingest:
 
 
 def ingested(folder: Path, source: dict[str, Any], **more: Any) -> pd.DataFrame:
-    """The documents of one source, in order, with the manifest as an attribute."""
+    """The documents of one source, in order; as attributes its manifest, files and what cannot be read."""
     target = folder.parent / f"{folder.name}-raw"
     manifest = ingest(settings(folder, source, **more), target)
     table = pa.concat_tables([read_table(path) for path in shard_paths(target)])
     frame = table.to_pandas()
     frame.attrs["manifest"] = manifest["sources"]["own"]
+    frame.attrs["unreadable"] = read_table(target / "unreadable.parquet").to_pylist()
+    frame.attrs["files"] = read_table(target / "files.parquet").to_pylist()
     return frame
 
 

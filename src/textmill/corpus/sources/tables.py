@@ -18,6 +18,8 @@ from textmill.corpus.sources.opened import Opened
 from textmill.corpus.sources.records import BATCH_RECORDS, Origin, Records, batched, missing_field
 from textmill.corpus.sources.streams import CheckedText, longer_than
 
+_CONTINUES = b"\xff\xff\xff\xff"
+
 
 def read_csv(file: Opened, layout: Layout) -> Iterator[Records]:
     """Yield the rows of a csv or tsv file with a header.
@@ -150,7 +152,7 @@ def _arrow_batches(file: Opened, layout: Layout) -> tuple[Any, Iterator[pa.Recor
         raise Unreadable(file.where, "", "Feather of version 1", "version 2, which is Arrow IPC")
     if head != b"ARROW1":
         stream = pa.ipc.open_stream(raw)
-        return stream, _of_stream(stream, raw)
+        return stream, _of_stream(stream, raw, head[:4] == _CONTINUES)
     schema = pa.ipc.open_file(raw).schema
     fields = [schema.get_field_index(name) for name in layout.columns if name in schema.names]
     table = pa.ipc.open_file(raw, options=pa.ipc.IpcReadOptions(included_fields=fields))
@@ -159,12 +161,15 @@ def _arrow_batches(file: Opened, layout: Layout) -> tuple[Any, Iterator[pa.Recor
     return table, (table.get_batch(index) for index in range(table.num_record_batches))
 
 
-def _of_stream(stream: Any, raw: Any) -> Iterator[pa.RecordBatch]:
-    """The batches of a stream, which Arrow takes for finished also where it was cut between two."""
+def _of_stream(stream: Any, raw: Any, continues: bool) -> Iterator[pa.RecordBatch]:
+    """The batches of a stream, which Arrow takes for finished also where it was cut between two.
+
+    The end mark is a message of no length; before format version 0.15 messages began without `_CONTINUES`.
+    """
     yield from stream
-    end = raw.tell()
-    raw.seek(max(end - 8, 0))
-    if raw.read(8)[-4:] != b"\0\0\0\0":
+    mark = (_CONTINUES if continues else b"") + b"\0\0\0\0"
+    raw.seek(max(raw.tell() - len(mark), 0))
+    if raw.read(len(mark)) != mark:
         raise EOFError("the stream ends without its end mark")
 
 

@@ -60,11 +60,11 @@ def read_warc(file: Opened, layout: Layout) -> Iterator[Records]:
 
 def _records(file: Opened) -> Iterator[Any]:
     """The records of the archive; warcio reports damage on stderr and goes on, here it ends the file."""
-    from warcio.archiveiterator import ArchiveIterator
+    from warcio.archiveiterator import WARCIterator
     from warcio.exceptions import ArchiveLoadFailed
     from warcio.statusandheaders import StatusAndHeadersParserException as BadHeaders
 
-    archive = ArchiveIterator(io.BufferedReader(file.raw, 1 << 18))  # type: ignore[type-var]
+    archive = WARCIterator(file.raw)
     number = 0
     while True:
         try:
