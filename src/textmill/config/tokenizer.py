@@ -40,7 +40,7 @@ class Tokenizer(Section):
     model: Literal["bpe", "unigram"] = Field(
         default="bpe",
         description="bpe merges frequent pairs (Sennrich et al. 2016); unigram prunes a large vocabulary by "
-        "likelihood (Kudo 2018), which takes about a hundred times as long to learn.",
+        "likelihood (Kudo 2018), which takes twenty times as long to learn.",
     )
     vocab_size: int = Field(
         default=8192,
