@@ -102,7 +102,7 @@ def test_raw_text_stands_beside_the_cleaned(folder: Path, monkeypatch):
     life = told(folder, monkeypatch, identity(602))
     assert "<b>" in life["raw"] and "<b>" not in life["text"]
     shown = textmill(folder, "explain", identity(602), COLUMNS="120")
-    assert "as it came" in shown and "<b>" in shown and max(map(len, shown.splitlines())) <= 120
+    assert "as it came" in shown and "⟦个<b>⟧" in shown and max(map(len, shown.splitlines())) <= 120
     assert "unchanged by cleaning" in textmill(folder, "explain", identity(601))
 
 
@@ -112,7 +112,7 @@ def test_duplicates_are_shown_with_the_other_document(folder: Path, monkeypatch)
     kept = [member["id"] for member in life["duplicates"] if member["kept"]]
     assert kept == [row["matched_id"]]
     shown = textmill(folder, "explain", row["id"])
-    assert "similarity" in shown and "changed" in shown and row["matched_id"] in shown
+    assert "similarity" in shown and "⟦changed⟧" in shown and row["matched_id"] in shown
     assert "\x1b" not in shown
 
 

@@ -14,8 +14,8 @@ from rich.text import Text
 from textmill.config.load import params_file, read_params, validated
 from textmill.config.select import Select
 from textmill.console import finding
-from textmill.console.screen import console, table
-from textmill.console.sides import differences, side_by_side
+from textmill.console.screen import coloured, console, table
+from textmill.console.sides import differences, shared_part, side_by_side
 from textmill.corpus.explain.life import life_of, text_of, unreadable
 from textmill.corpus.lookup import Place, read_row
 from textmill.errors import UserError
@@ -162,7 +162,11 @@ def _cleaning(screen: Console, life: dict[str, Any], data: Path, full: bool) -> 
     text, raw = life["text"], life["raw"]
     if raw is not None and raw != text:
         if full or len(raw) < 4 * SHORT:
-            screen.print(side_by_side(raw, text, ("as it came", "cleaned"), screen.width, full))
+            screen.print(
+                side_by_side(
+                    raw, text, ("as it came", "cleaned"), screen.width, full, coloured=coloured(screen)
+                )
+            )
         else:
             screen.print(f"cleaned  {len(raw):,} characters became {len(text):,}")
             for one, other in list(_visible(differences(raw, text)))[:8]:
@@ -229,7 +233,9 @@ def _duplicates(screen: Console, life: dict[str, Any], data: Path, full: bool) -
     text = text_of(data, other["id"])
     if text is not None and text != life["text"]:
         titles = ("this document", other["id"])
-        screen.print("", side_by_side(life["text"], text, titles, screen.width, full))
+        screen.print(
+            "", side_by_side(life["text"], text, titles, screen.width, full, coloured=coloured(screen))
+        )
     elif text is not None:
         screen.print(f"{other['id']} has the same text")
     screen.print()
@@ -246,10 +252,10 @@ def _overlaps(screen: Console, life: dict[str, Any], data: Path, full: bool) -> 
                 style="bold",
             )
         )
-        text = max(row["texts"].values(), key=len, default="")
+        text = max(row["texts"].values(), key=lambda text: shared_part(life["text"], text), default="")
         if text:
             titles = ("this document", f"row of {row['task']}")
-            screen.print(side_by_side(life["text"], text, titles, screen.width, full, shared=True))
+            screen.print(side_by_side(life["text"], text, titles, screen.width, full, True, coloured(screen)))
         screen.print()
 
 

@@ -12,7 +12,7 @@ import orjson
 from textmill.config.load import params_file, read_params, validated
 from textmill.config.select import Select
 from textmill.console import finding
-from textmill.console.screen import console, table
+from textmill.console.screen import console, counted, table
 from textmill.corpus.explain.remaining import Twin, twins
 from textmill.corpus.lookup import find_documents
 from textmill.corpus.selection.exclusions import Exclusion, read_exclusions, write_exclusions
@@ -173,8 +173,9 @@ def _json(result: Result) -> str:
 def _show(request: Request, result: Result, path: Path) -> None:
     screen = console()
     verb = "would be added to" if request.dry_run else "added to"
-    known = f"{result.documents:,} documents, {len(result.rows):,} task rows"
-    screen.print(f"{len(result.added):,} ids {verb} {path} ({known}); {len(result.already):,} were on it")
+    known = f"{counted(result.documents, 'document')}, {counted(len(result.rows), 'task row')}"
+    added, before = counted(len(result.added), "id"), counted(len(result.already), "id")
+    screen.print(f"{added} {verb} {path}; {before} on it before; in all {known}")
     for name in result.added[:MOST_LISTED]:
         of = result.rows.get(name)
         screen.print(f"  {name}" + (f"  a {of[1]} row of {of[0]}" if of else ""))
@@ -185,7 +186,7 @@ def _show(request: Request, result: Result, path: Path) -> None:
             f"{len(result.unknown):,} are of nothing that is there now: {', '.join(result.unknown[:5])}"
         )
     if result.remaining:
-        screen.print(f"\n{len(result.remaining):,} duplicates of them remain (--with-duplicates adds them)")
+        screen.print(f"\nremaining duplicates: {len(result.remaining):,} (--with-duplicates adds them)")
         rows = [[one.id, one.kind, one.of] for one in result.remaining[:MOST_LISTED]]
         screen.print(table(["id", "", "duplicate of"], rows))
     _show_models(result)

@@ -17,6 +17,16 @@ def console() -> Console:
     return Console(highlight=False, markup=False, emoji=False)
 
 
+def coloured(screen: Console) -> bool:
+    """Whether colours reach the reader."""
+    return screen.color_system is not None
+
+
+def counted(number: int, noun: str) -> str:
+    """A number and what it counts: ``1 document``, ``2 documents``."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def table(columns: Sequence[str], rows: Sequence[Sequence[Any]], title: str = "") -> Table:
     """Rows under headings; columns of numbers stand to the right, and changes are signed."""
     made = Table(title=title or None, title_justify="left", title_style="bold", box=None, pad_edge=False)

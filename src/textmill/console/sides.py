@@ -37,7 +37,13 @@ def compared(one: str, other: str, full: bool = False) -> list[Stretch]:
 
 
 def side_by_side(
-    one: str, other: str, titles: tuple[str, str], width: int, full: bool = False, shared: bool = False
+    one: str,
+    other: str,
+    titles: tuple[str, str],
+    width: int,
+    full: bool = False,
+    shared: bool = False,
+    coloured: bool = True,
 ) -> Table:
     """Two columns. Differences are red on the left and green on the right; with `shared`, what is equal is.
 
@@ -47,20 +53,22 @@ def side_by_side(
         width: of both together, in characters.
         full: show everything; otherwise long equal stretches are shortened and so is each column.
         shared: the texts are mostly different, and what matters is what they share.
+        coloured: mark by colours; otherwise by ⟦brackets⟧.
     """
     made = Table(box=None, pad_edge=False, width=width)
     for title in titles:
         made.add_column(title, ratio=1, overflow="fold", header_style="bold")
     columns = Text(), Text()
     for stretch in compared(one, other, full):
-        long = stretch.equal and len(stretch.one) >= 20
-        marked = long if shared else not stretch.equal
-        for column, text, style in zip(columns, stretch[1:], ("red", "green"), strict=True):
-            shortened = not full and (stretch.equal != shared)
-            column.append(
-                _shortened(text) if shortened else text,
-                style="yellow" if shared and marked else style if marked else "",
-            )
+        marked = (stretch.equal and len(stretch.one) >= 20) if shared else not stretch.equal
+        shortened = not full and stretch.equal != shared
+        styles = ("yellow", "yellow") if shared else ("red", "green")
+        for column, text, style in zip(columns, stretch[1:], styles, strict=True):
+            shown = _shortened(text) if shortened else text
+            if marked and shown:
+                column.append(shown if coloured else f"⟦{shown}⟧", style=style)
+            else:
+                column.append(shown)
     most = width // 2 * 14
     for column in columns:
         if not full and len(column) > most:
@@ -77,7 +85,18 @@ def differences(one: str, other: str, full: bool = False) -> Iterator[tuple[str,
             yield stretch.one, stretch.other
 
 
+def shared_part(one: str, other: str) -> float:
+    """How much of `other` is in `one`, in stretches of 20 characters or more: from 0 to 1."""
+    held = sum(
+        len(stretch.one) for stretch in compared(one, other) if stretch.equal and len(stretch.one) >= 20
+    )
+    return held / max(len(other), 1)
+
+
 def _shortened(text: str) -> str:
     if len(text) <= ALIKE:
         return text
-    return f"{text[:AROUND]} ⟨… {len(text) - 2 * AROUND:,} characters …⟩ {text[-AROUND:]}"
+    head, tail = text[:AROUND], text[-AROUND:]
+    # Between words, where there are any.
+    head, tail = head.rpartition(" ")[0] or head, tail.partition(" ")[2] or tail
+    return f"{head} ⟨… {len(text) - len(head) - len(tail):,} characters …⟩ {tail}"
