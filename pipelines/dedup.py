@@ -17,7 +17,7 @@ def main(stage: Stage) -> None:
     out = Path("data/duplicates")
     out.mkdir(parents=True, exist_ok=True)
     documents = count_rows("data/clean")
-    with stage.progress(documents * (1 + params.near)) as progress:
+    with stage.progress(documents) as progress:
         found = find_duplicates("data/clean", params, stage.seed, out, progress.advance)
     write_table(out / "duplicates.parquet", found)
     exact = pc.sum(pc.equal(found["kind"], "exact")).as_py() or 0

@@ -21,6 +21,7 @@ from textmill.config.dedup import Dedup
 from textmill.corpus.dedup import DUPLICATE, find_duplicates
 from textmill.corpus.minhash import Band, MinHash
 from textmill.corpus.shingle_sets import ShingleSets
+from textmill.corpus.shingles import mixed
 from textmill.errors import UserError
 
 TOKEN = regex.compile(r"\p{Han}|[^\W_\p{Han}]+")
@@ -239,15 +240,19 @@ def test_thousands_of_alike_documents_take_no_quadratic_time(tmp_path: Path):
     assert (found.num_rows, len(found["cluster"].unique())) == (20_000, 1)
 
 
+BAGS = st.lists(st.lists(st.integers(0, 40), max_size=25), min_size=2, max_size=8)
+
+
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.frozensets(st.integers(0, 40), max_size=25), min_size=2, max_size=8))
-def test_jaccard_of_hashed_sets(tmp_path_factory, sets):
+@given(BAGS, st.data())
+def test_jaccard_of_hashed_bags(tmp_path_factory, bags, data):
+    chosen = data.draw(st.permutations(range(len(bags))))[: data.draw(st.integers(2, len(bags)))]
+    sets = [frozenset(bags[number]) for number in chosen]
     pairs = np.array(list(combinations(range(len(sets)), 2)))
     with ShingleSets(tmp_path_factory.getbasetemp()) as stored:
-        for part in (sets[:3], sets[3:]):
-            hashes = np.array([value for one in part for value in sorted(one)], np.uint64)
-            stored.append(hashes, np.cumsum([0, *map(len, part)]))
-        stored.seal()
+        for part in (bags[:3], bags[3:]):
+            stored.append(mixed(np.array([value + 1 for bag in part for value in bag], np.uint64)))
+        stored.seal(np.array([len(bag) for bag in bags]), np.array(chosen))
         ours = stored.jaccard(pairs)
     expected = [len(sets[a] & sets[b]) / (len(sets[a] | sets[b]) or 1) for a, b in pairs]
     assert ours.tolist() == expected

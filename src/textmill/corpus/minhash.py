@@ -1,10 +1,11 @@
 """MinHash signatures and the candidate pairs that locality-sensitive hashing finds with them.
 
 A signature has `rows` × `bands` values. Row r is one one-permutation sketch (Li, Owen and Zhang 2012): the
-shingles are hashed with the row's own function and thrown into `bands` bins, each bin keeps its smallest
-value, and an empty bin borrows from a filled one in an order fixed beforehand for that row and bin (optimal
-densification, Shrivastava 2017). Band b is made of bin b of every row. The values within a band are thus
-independent, as in the original scheme, at `rows` hashes per shingle instead of `rows` × `bands`.
+shingle hashes are multiplied by the row's own odd number and thrown into `bands` bins by the upper bits, each
+bin keeps its smallest value, and an empty bin borrows from a filled one in an order fixed beforehand for that
+row and bin (optimal densification, Shrivastava 2017). Band b is made of bin b of every row. The values within
+a band are thus independent, as in the original scheme, at `rows` products per shingle instead of `rows` ×
+`bands`.
 
 Two documents of Jaccard similarity s agree in at least one band with probability about
 1 - (1 - s^rows)^bands (Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, 3.4). They are then
@@ -21,6 +22,7 @@ import numpy.typing as npt
 from textmill.corpus.shingles import Int64s, Uint64s, mixed
 
 _EMPTY = np.uint64(0xFFFFFFFFFFFFFFFF)
+_ROW_BASE = np.uint64(0x9FB21C651E98DF25)
 _PAIRS_PER_BLOCK = 200_000
 
 
@@ -36,7 +38,7 @@ class MinHash:
     def __init__(self, bands: int, rows: int, seed: int):
         chosen = np.random.Generator(np.random.PCG64(seed))
         self.bands, self.rows = bands, rows
-        self._salts = chosen.integers(0, 2**64, size=rows, dtype=np.uint64, endpoint=False)
+        self._salts = chosen.integers(0, 2**64, size=rows, dtype=np.uint64, endpoint=False) | np.uint64(1)
         self._lenders = np.stack(
             [chosen.permuted(np.tile(np.arange(bands), (bands, 1)), axis=1) for _ in range(rows)]
         )
@@ -45,33 +47,43 @@ class MinHash:
         """The keys of a batch of documents; documents of equal key in the same column are candidates.
 
         Args:
-            hashes: the documents' shingle hashes, one after the other.
+            hashes: the documents' shingle hashes, one after the other; repetitions change nothing.
             offsets: where each document's begin, plus the end.
 
         Returns:
             uint64 of shape (documents, bands). A document without shingles has the key 2^64 - 1.
         """
         count = len(offsets) - 1
-        documents = np.repeat(np.arange(count), np.diff(offsets))
+        sizes = np.diff(offsets)
+        cells = np.repeat(np.arange(count, dtype=np.uint64) * np.uint64(self.bands), sizes)
         keys = np.zeros((count, self.bands), np.uint64)
         for row in range(self.rows):
-            values = mixed(hashes ^ self._salts[row])
-            bins = ((values >> np.uint64(32)) * np.uint64(self.bands)) >> np.uint64(32)
+            values = hashes * self._salts[row]
+            # The bins are ranges of equal size, so that a bin's smallest value is that of a random shingle.
+            bins = values >> np.uint64(32)
+            bins *= np.uint64(self.bands)
+            bins >>= np.uint64(32)
+            bins += cells
             sketch = np.full(count * self.bands, _EMPTY)
-            np.minimum.at(sketch, documents * self.bands + bins.astype(np.int64), mixed(values))
-            keys = mixed(keys ^ self._filled(sketch.reshape(count, self.bands), row))
-        keys[np.diff(offsets) == 0] = _EMPTY
+            np.minimum.at(sketch, bins.view(np.int64), values)
+            self._fill(sketch.reshape(count, self.bands), row)
+            keys += sketch.reshape(count, self.bands)
+            keys *= _ROW_BASE
+        keys = mixed(keys)
+        keys[sizes == 0] = _EMPTY
         return keys
 
-    def _filled(self, sketch: npt.NDArray[np.uint64], row: int) -> npt.NDArray[np.uint64]:
-        """The sketch with each empty bin replaced by its first filled lender."""
-        full = sketch.copy()
+    def _fill(self, sketch: npt.NDArray[np.uint64], row: int) -> None:
+        """Replace each empty bin of a sketch by its first filled lender."""
+        lent = sketch.copy()
+        documents, bins = np.nonzero(sketch == _EMPTY)
         for turn in range(self.bands):
-            documents, bins = np.nonzero(full == _EMPTY)
             if not len(documents):
-                break
-            full[documents, bins] = sketch[documents, self._lenders[row, bins, turn]]
-        return full
+                return
+            values = lent[documents, self._lenders[row, bins, turn]]
+            sketch[documents, bins] = values
+            still = values == _EMPTY
+            documents, bins = documents[still], bins[still]
 
 
 class Band:

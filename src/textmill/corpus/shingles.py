@@ -9,38 +9,25 @@ certain is confirmed on the characters (`same_ngrams`).
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from textmill.corpus.code_points import ALONE, IN_WORD, Characters, characters
+
 Uint64s = npt.NDArray[np.uint64]
 Int64s = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
-SEPARATOR, IN_WORD, ALONE = 0, 1, 2
-# Code points from here on are private use, tags or variation selectors; none of them is part of a word.
-_LAST_CLASSIFIED = 0x32400
-_UNSPACED = (
-    (0x0E00, 0x0F00),  # Thai, Lao
-    (0x1000, 0x10A0),  # Myanmar
-    (0x1780, 0x1800),  # Khmer
-    (0x3005, 0x3008),  # iteration marks of Han
-    (0x3040, 0x3130),  # kana, Bopomofo
-    (0x31A0, 0x3200),  # Bopomofo and kana extensions
-    (0x3400, 0x4DC0),  # Han extension A
-    (0x4E00, 0xA000),  # Han
-    (0xF900, 0xFB00),  # Han compatibility
-    (0x1AFF0, 0x1B170),  # kana supplement
-    (0x20000, _LAST_CLASSIFIED),  # Han extensions B to H
-)
 _WORD_BASE = np.uint64(0x9E3779B97F4A7C15)
 _NGRAM_BASE = np.uint64(0xD1342543DE82EF95)
+# Powers for texts of a usual batch stay in memory: twice eight bytes for each of 2**20 characters.
+_KEPT_BITS = 20
 
 
 @dataclass(frozen=True)
@@ -48,17 +35,29 @@ class Tokens:
     """The tokens of a batch of documents.
 
     Attributes:
-        codes: uint32, the code points of all tokens, one after the other, nothing between them.
-        starts: int64, one more than there are tokens; token i is ``codes[starts[i]:starts[i + 1]]``.
         hashes: uint64, one per token.
         offsets: int64, one more than there are documents; document d has the tokens offsets[d] to
             offsets[d + 1].
+        characters: what the tokens are made of.
+        begin, end: int64, the characters of each token, half-open.
     """
 
-    codes: npt.NDArray[np.uint32]
-    starts: Int64s
     hashes: Uint64s
     offsets: Int64s
+    characters: Characters
+    begin: Int64s
+    end: Int64s
+
+    @cached_property
+    def codes(self) -> npt.NDArray[np.uint32]:
+        """The code points of all tokens, one after the other, nothing between them."""
+        kinds = self.characters.kinds
+        return self.characters.codes[(kinds == IN_WORD) | (kinds == ALONE)]
+
+    @cached_property
+    def starts(self) -> Int64s:
+        """Token i is ``codes[starts[i]:starts[i + 1]]``; one more than there are tokens."""
+        return np.concatenate(([0], np.cumsum(self.end - self.begin)))
 
 
 @dataclass(frozen=True)
@@ -78,15 +77,6 @@ class Ngrams:
     offsets: Int64s
 
 
-def normalised(texts: pa.Array) -> pa.LargeStringArray:
-    """The texts in NFKC and lower case (simple case mapping, so no character looks at its neighbours)."""
-    texts = texts.cast(pa.large_string())
-    # pyarrow's utf8_normalize decomposes but does not compose; ASCII text needs neither.
-    composed = pc.invert(pc.fill_null(pc.string_is_ascii(texts), True))
-    others = [unicodedata.normalize("NFKC", text) for text in texts.filter(composed).to_pylist()]
-    return pc.utf8_lower(pc.replace_with_mask(texts, composed, pa.array(others, pa.large_string())))
-
-
 def mixed(values: Uint64s) -> Uint64s:
     """The values scrambled one to one, so that each bit of the result depends on all bits.
 
@@ -100,63 +90,57 @@ def mixed(values: Uint64s) -> Uint64s:
     return values
 
 
-@cache
-def _classes() -> npt.NDArray[np.uint8]:
-    table = np.zeros(_LAST_CLASSIFIED + 1, np.uint8)
-    for code in range(_LAST_CLASSIFIED):
-        if unicodedata.category(chr(code))[0] in "LMN":
-            table[code] = IN_WORD
-    for first, end in _UNSPACED:
-        part = table[first:end]
-        part[part == IN_WORD] = ALONE
-    return table
-
-
-def _codes(texts: pa.LargeStringArray) -> npt.NDArray[np.uint32]:
-    offsets = np.frombuffer(texts.buffers()[1], np.int64)[texts.offset : texts.offset + len(texts) + 1]
-    data = texts.buffers()[2]
-    if data is None or not len(texts):
-        return np.zeros(0, np.uint32)
-    raw = memoryview(data)[int(offsets[0]) : int(offsets[-1])]
-    return np.frombuffer(str(raw, "utf-8").encode("utf-32-le"), np.uint32)
-
-
 def tokens(texts: pa.Array) -> Tokens:
     """The tokens of a batch of texts; a null text has none."""
-    texts = normalised(pc.fill_null(texts, ""))
-    codes = _codes(texts)
-    lengths = pc.utf8_length(texts).to_numpy(zero_copy_only=False).astype(np.int64)
-    document_starts = np.concatenate(([0], np.cumsum(lengths)))
-    kinds = _classes()[np.minimum(codes, _LAST_CLASSIFIED)]
-    in_token = kinds != SEPARATOR
-    begins = np.empty(len(kinds), bool)
-    begins[:1] = True
-    begins[1:] = kinds[:-1] != IN_WORD
-    begins[document_starts[:-1][lengths > 0]] = True
-    begins |= kinds == ALONE
-    begins &= in_token
-    kept = codes[in_token]
-    starts = np.flatnonzero(begins[in_token])
-    token_ends = np.concatenate(([0], np.cumsum(begins)))
+    return tokens_of(characters(texts))
+
+
+def tokens_of(batch: Characters) -> Tokens:
+    """The tokens of a batch of documents whose characters are known."""
+    word = batch.kinds == IN_WORD
+    continues = np.zeros(len(word) + 1, bool)
+    np.logical_and(word[1:], word[:-1], out=continues[1:-1])
+    continues[batch.offsets] = False
+    inside = word | (batch.kinds == ALONE)
+    begin = np.flatnonzero(inside > continues[:-1])
+    end = np.flatnonzero(inside > continues[1:]) + 1
     return Tokens(
-        codes=kept,
-        starts=np.append(starts, len(kept)),
-        hashes=_token_hashes(kept, starts),
-        offsets=token_ends[document_starts],
+        hashes=_token_hashes(batch.codes, begin, end),
+        offsets=np.searchsorted(begin, batch.offsets),
+        characters=batch,
+        begin=begin,
+        end=end,
     )
 
 
-def _token_hashes(codes: npt.NDArray[np.uint32], starts: Int64s) -> Uint64s:
-    if not len(starts):
-        return np.zeros(0, np.uint64)
-    lengths = np.diff(np.append(starts, len(codes)))
-    places = np.arange(len(codes)) - np.repeat(starts, lengths)
-    powers = np.full(int(lengths.max()), _WORD_BASE)
-    powers[0] = 1
-    powers = np.multiply.accumulate(powers)
+def _token_hashes(codes: npt.NDArray[np.uint32], begin: Int64s, end: Int64s) -> Uint64s:
+    """Polynomials in the word base: differences of one running sum over all characters."""
     values = (codes.astype(np.uint64) + np.uint64(1)) * np.uint64(0xBF58476D1CE4E5B9)
     values ^= values >> np.uint64(29)
-    return mixed(np.add.reduceat(values * powers[places], starts))
+    powers, inverses = _powers(max(len(codes) - 1, 0).bit_length())
+    values *= powers[: len(codes)]
+    sums = np.zeros(len(codes) + 1, np.uint64)
+    np.cumsum(values, out=sums[1:])
+    return mixed((sums[end] - sums[begin]) * inverses[begin])
+
+
+def _powers(bits: int) -> tuple[Uint64s, Uint64s]:
+    """The powers of the word base below 2**bits, and those of its inverse modulo 2**64."""
+    return _kept_powers() if bits <= _KEPT_BITS else _all_powers(bits)
+
+
+@cache
+def _kept_powers() -> tuple[Uint64s, Uint64s]:
+    return _all_powers(_KEPT_BITS)
+
+
+def _all_powers(bits: int) -> tuple[Uint64s, Uint64s]:
+    both = []
+    for base in (int(_WORD_BASE), pow(int(_WORD_BASE), -1, 1 << 64)):
+        powers = np.full(1 << bits, base, np.uint64)
+        powers[0] = 1
+        both.append(np.multiply.accumulate(powers))
+    return both[0], both[1]
 
 
 def ngrams(batch: Tokens, size: int, shorter: bool = False) -> Ngrams:

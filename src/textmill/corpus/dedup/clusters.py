@@ -1,0 +1,90 @@
+"""The table of duplicates: one row per document that has another like it."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from textmill.corpus.shingle_sets import ShingleSets
+from textmill.corpus.shingles import Int64s
+
+DUPLICATE = pa.schema(
+    [
+        ("id", pa.string()),
+        ("cluster", pa.string()),
+        ("representative", pa.string()),
+        ("kind", pa.string()),
+        ("jaccard", pa.float32()),
+        ("identical", pa.string()),
+    ]
+)
+"""A document of a cluster of two or more: `cluster` is the smallest id in it, `representative` its longest
+document (the smallest id where two are equally long), `kind` is `exact` where the texts of the two are equal
+after normalisation and else `near`, `jaccard` the similarity of the two (a cluster is a chain of similar
+pairs, so it may be below the threshold), `identical` the smallest id with the same normalised text."""
+
+
+def cluster_table(
+    ids: npt.NDArray[np.bytes_],
+    characters: Int64s,
+    text: Int64s,
+    component: Int64s,
+    sets: ShingleSets | None,
+) -> pa.Table:
+    """One row per document whose component has two documents or more, ordered by cluster and id.
+
+    Args:
+        ids: bytes of 32, all different.
+        characters: int64, code points per document.
+        text: int64, the number of each document's normalised text.
+        component: int64, one per text.
+        sets: the texts' shingles, or None where each component is one text.
+
+    Returns:
+        A table of schema `DUPLICATE`.
+    """
+    group = component[text] if len(ids) else text
+    members = np.flatnonzero(np.bincount(group)[group] > 1) if len(ids) else group
+    if not len(members):
+        return DUPLICATE.empty_table()
+    ids, characters, text = ids[members], characters[members], text[members]
+    group = np.unique(group[members], return_inverse=True)[1]
+    by_id = np.argsort(ids)
+    rank = np.empty(len(ids), np.int64)
+    rank[by_id] = np.arange(len(ids))
+    smallest = by_id[_least(group, rank)]
+    order = np.lexsort((rank, rank[smallest]))
+    by_length = np.lexsort((rank, -characters))
+    length_rank = np.empty(len(ids), np.int64)
+    length_rank[by_length] = np.arange(len(ids))
+    representative = by_length[_least(group, length_rank)]
+    identical = by_id[_least(np.unique(text, return_inverse=True)[1], rank)]
+    same = text == text[representative]
+    jaccard = np.ones(len(ids))
+    if sets is not None and not same.all():
+        near = ~same
+        jaccard[near] = sets.jaccard(np.stack((text[near], text[representative[near]]), axis=1))
+    kinds = pa.array(["near", "exact"]).take(pa.array(same[order].astype(np.int8)))
+    columns = (ids[each[order]] for each in (np.arange(len(ids)), smallest, representative))
+    return pa.table(
+        [
+            *map(id_strings, columns),
+            kinds,
+            pa.array(jaccard[order], pa.float32()),
+            id_strings(ids[identical[order]]),
+        ],
+        schema=DUPLICATE,
+    )
+
+
+def _least(groups: Int64s, preference: Int64s) -> Int64s:
+    """For each element, the smallest preference in its group."""
+    least = np.full(int(groups.max()) + 1, len(groups))
+    np.minimum.at(least, groups, preference)
+    return least[groups]
+
+
+def id_strings(values: npt.NDArray[np.bytes_]) -> pa.Array:
+    """Document ids as a column of strings."""
+    return pa.array(values.tolist(), pa.binary()).cast(pa.string())
