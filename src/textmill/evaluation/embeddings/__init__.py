@@ -1,0 +1,1 @@
+"""Word vectors of a corpus: Word2Vec, and GloVe's objective by alternating least squares."""
