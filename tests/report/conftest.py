@@ -241,6 +241,35 @@ def bias_report():
     }
 
 
+def embeddings_report():
+    return {
+        "methods": ["glove"],
+        "confidence": 0.95,
+        "samples": {"zh": {"documents": 1150, "words": 250_000, "vocabulary": 9000}},
+        "tests": [
+            {
+                "language": "zh",
+                "method": "glove",
+                "axis": "gender",
+                "name": "men / women: career / family",
+                "x": "men",
+                "y": "women",
+                "a": "career",
+                "b": "family",
+                "words": [12, 12, 10, 10],
+                "effect": {"value": 0.91, "low": 0.3, "high": 1.4},
+                "p": 0.002,
+                "p_one_sided": 0.001,
+                "p_adjusted": 0.01,
+                "test": "exact",
+            }
+        ],
+        "skipped": [
+            {"language": "zh", "axis": "religion", "name": "christians / muslims", "missing": ["圣经"]}
+        ],
+    }
+
+
 def evaluation_report():
     return {
         "name": "translation",
@@ -352,6 +381,7 @@ def write_run(root: Path) -> Path:
     reports = root / "reports"
     write_json(reports / "corpus.json", corpus_report())
     write_json(reports / "bias.json", bias_report())
+    write_json(reports / "embeddings.json", embeddings_report())
     write_json(
         reports / "tokenizer.json",
         {

@@ -17,9 +17,9 @@ from textmill.errors import UserError
 Model = TypeVar("Model", bound=BaseModel)
 
 SECTIONS = (
-    "seed", "run", "ingest", "tasks", "clean", "annotate", "dedup", "contamination", "select", "bias",
-    "validate", "tokenizer", "tokenize", "validate_tokens", "base", "pretrain", "finetune", "evaluate",
-    "evaluate_lm", "probe", "report", "gates", "registry",
+    "seed", "run", "ingest", "tasks", "clean", "annotate", "dedup", "contamination", "select",
+    "bias", "embeddings", "validate", "tokenizer", "tokenize", "validate_tokens", "base",
+    "pretrain", "finetune", "evaluate", "evaluate_lm", "probe", "report", "gates", "registry",
 )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from textmill.config.bias import Bias
 from textmill.config.clean import Clean
 from textmill.config.contamination import Contamination
 from textmill.config.dedup import Dedup
+from textmill.config.embeddings import Embeddings
 from textmill.config.evaluate import Evaluate
 from textmill.config.evaluate_lm import EvaluateLm
 from textmill.config.finetune import Finetune
@@ -44,6 +45,7 @@ class Params(Section):
     contamination: Contamination = Field(description="What counts as overlap with an evaluation set.")
     select: Select = Field(description="Which documents are kept, and how they are split.")
     bias: Bias = Field(description="How identity terms are counted and when that is worth a warning.")
+    embeddings: Embeddings = Field(description="Word vectors of the corpus and association tests on them.")
     validate_: Validate = Field(alias="validate", description="What must hold before anything is trained.")
     tokenizer: Tokenizer = Field(description="The tokenizer that is trained on the corpus.")
     tokenize: Tokenize = Field(description="How the corpus becomes token shards.")

@@ -41,7 +41,38 @@ def corpus_bias(files: RunFiles, most: int) -> dict[str, Any] | None:
         "label_rows": len(labels.get("comparisons", [])),
         "tasks": _tasks(labels.get("tasks", {})),
         "notes": _notes(report["languages"]),
+        "vectors": word_vectors(files.embeddings, most),
         "confidence": percent(report["confidence"], 0),
+    }
+
+
+def word_vectors(report: dict[str, Any] | None, most: int) -> dict[str, Any] | None:
+    """The association tests on word vectors, clearest first; None where the stage is off or did not run."""
+    if report is None or not report["methods"]:
+        return None
+    rows = sorted(
+        report["tests"],
+        key=lambda row: (row["p_adjusted"], -abs(row["effect"]["value"]), row["language"], row["name"]),
+    )[:most]
+    figures = [_triple(row["effect"]) for row in rows]
+    return {
+        "rows": [
+            {
+                **row,
+                "value": number(value, True, 2),
+                "interval": interval(low, high, True, 2),
+                "p": p_value(row["p_adjusted"]),
+                "beyond_chance": row["p_adjusted"] < 0.05,
+                "place": place,
+                "sets": {key: words(row[key]).lower() for key in "xyab"},
+            }
+            for row, (value, low, high), place in zip(
+                rows, figures, whiskers(figures, reference=0.0), strict=True
+            )
+        ],
+        "tests": len(report["tests"]),
+        "skipped": [f"{row['name']} ({row['language']})" for row in report["skipped"]],
+        "samples": [{"language": language, **facts} for language, facts in report["samples"].items()],
     }
 
 

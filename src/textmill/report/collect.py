@@ -18,8 +18,8 @@ class RunFiles:
     """The reports of one run. What a run does not have is None or empty, and the page says so.
 
     Attributes:
-        manifest, corpus, contamination, tokenizer, bias, validation, validation_tokens: the JSON reports
-            of these stages.
+        manifest, corpus, contamination, tokenizer, bias, embeddings, mitigation, validation,
+            validation_tokens: the JSON reports of these stages.
         pretrain, finetune, evaluation, language_models, probes: reports by name, in order of name.
     """
 
@@ -28,6 +28,8 @@ class RunFiles:
     contamination: dict[str, Any] | None = None
     tokenizer: dict[str, Any] | None = None
     bias: dict[str, Any] | None = None
+    embeddings: dict[str, Any] | None = None
+    mitigation: dict[str, Any] | None = None
     validation: dict[str, Any] | None = None
     validation_tokens: dict[str, Any] | None = None
     pretrain: dict[str, Any] = field(default_factory=dict)
@@ -59,6 +61,8 @@ def collect(root: Path) -> RunFiles:
         contamination=_json(reports / "contamination.json"),
         tokenizer=_json(reports / "tokenizer.json"),
         bias=_json(reports / "bias.json"),
+        embeddings=_json(reports / "embeddings.json"),
+        mitigation=_json(reports / "mitigation.json"),
         validation=_json(reports / "validation.json"),
         validation_tokens=_json(reports / "validation_tokens.json"),
         **{

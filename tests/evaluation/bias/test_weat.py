@@ -78,9 +78,11 @@ def test_the_interval_is_that_of_a_plain_bootstrap():
     low, high = word_interval(x, y, a, b, 3000, 1, 0.95)
     generator = np.random.default_rng(9)
     draws = []
-    for _ in range(1500):
-        parts = [part[generator.integers(0, len(part), len(part))] for part in (x, y, a, b)]
-        draws.append(reference_effect(*parts))
+    for _ in range(3000):
+        first, second, one, other = (p[generator.integers(0, len(p), len(p))] for p in (x, y, a, b))
+        every = np.concatenate((first, second))
+        s = np.array([np.mean(one @ word) - np.mean(other @ word) for word in every])
+        draws.append((s[: len(x)].mean() - s[len(x) :].mean()) / s.std())
     assert (low, high) == pytest.approx(tuple(np.quantile(draws, [0.025, 0.975])), abs=0.06)
     assert low < effect_size(differential(x, a, b), differential(y, a, b)) < high
 
