@@ -16,15 +16,21 @@ from textmill.corpus.signals.fineweb import FINEWEB
 from textmill.corpus.signals.gopher import GOPHER
 from textmill.corpus.signals.gopher_repetition import GOPHER_REPETITION
 from textmill.corpus.signals.layout import Layout
+from textmill.corpus.signals.line_rules import cut_lines
+from textmill.corpus.spans import CUT_LINES
 
 READS = pa.schema([("text", pa.large_string()), ("lang", pa.string())])
 FAMILIES = {family.name: family for family in (BASIC, GOPHER, GOPHER_REPETITION, C4, FINEWEB)}
 
 
 def annotator(options: Annotate) -> Operator:
-    """The operator of the annotate stage: one column per signal of the sizes and of `options.families`."""
+    """The operator of the annotate stage: one column per signal of the sizes and of `options.families`.
+
+    If `options.line_rules` asks for any rule, also `cut_lines`, the lines that `select` is to cut out.
+    """
     families = [BASIC, *(FAMILIES[name] for name in options.families)]
-    schema = pa.schema([(signal.name, signal.type) for family in families for signal in family.signals])
+    columns = [(signal.name, signal.type) for family in families for signal in family.signals]
+    schema = pa.schema(columns + [("cut_lines", CUT_LINES)] * options.line_rules.any)
     return Operator("annotate", READS, schema, partial(_annotate, options))
 
 
@@ -47,6 +53,9 @@ def _measure(options: Annotate, batch: pa.RecordBatch) -> pa.RecordBatch:
         for signal in family.signals:
             arrays.append(_column(values[signal.name], signal.type))
             fields.append((signal.name, signal.type))
+    if options.line_rules.any:
+        arrays.append(cut_lines(layout, options.line_rules))
+        fields.append(("cut_lines", CUT_LINES))
     return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
 
 

@@ -194,5 +194,20 @@ class Layout:
                 hits[name][where] = inside.to_numpy(zero_copy_only=False)
         return {name: hit[found.filled] for name, hit in hits.items()}
 
+    def matching(self, chosen: np.ndarray, patterns: Mapping[str, str]) -> dict[str, np.ndarray]:
+        """Which of `lines` where the mask `chosen` is true match each of `patterns` (RE2, in any case), bool.
+
+        A pattern sees a line alone, with the white space around it.
+        """
+        raw = np.zeros(len(self.all_lines.filled), bool)
+        raw[self.all_lines.filled] = chosen
+        texts = pc.split_pattern(self.texts, "\n").flatten().filter(pa.array(raw))
+        hits = {}
+        for name, pattern in patterns.items():
+            hits[name] = np.zeros(len(chosen), bool)
+            found = pc.match_substring_regex(texts, pattern, ignore_case=True)
+            hits[name][chosen] = found.to_numpy(zero_copy_only=False)
+        return hits
+
     def _spans(self, start: np.ndarray, end: np.ndarray) -> Spans:
         return Spans(start, end, np.searchsorted(start, self.bounds))
