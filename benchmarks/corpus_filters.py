@@ -38,7 +38,6 @@ def _shards(folder: Path, columns: list[str]) -> Iterator[pa.Table]:
 def ours(folder: Path) -> Callable[[], int]:
     """annotate's operator and select's rules, batch by batch."""
     from tests.corpus.signals.datatrove_peer import settings
-
     from textmill.corpus.mapping import bounded_batches
     from textmill.corpus.selection.rules import Trials, rules_of
     from textmill.corpus.signals import annotator
@@ -71,6 +70,7 @@ def datatrove(folder: Path) -> Callable[[], int]:
         GopherQualityFilter,
         GopherRepetitionFilter,
     )
+
     from tests.corpus.signals.datatrove_peer import Whitespace
 
     words = Whitespace()

@@ -70,7 +70,7 @@ def _whole_lines(layout: Layout, rule: np.ndarray) -> Cuts:
     goes = of_line >= 0
     stays = filled & ~goes
     # A gap is what lies between lines that stay; a document with n of them has n + 1 gaps.
-    before = np.cumsum(stays) - stays
+    before: np.ndarray = np.cumsum(stays) - stays
     gap = before + raw.document
     gaps = int(stays.sum()) + layout.size
     touched = np.bincount(gap[goes], minlength=gaps) > 0
@@ -86,7 +86,7 @@ def _whole_lines(layout: Layout, rule: np.ndarray) -> Cuts:
     of_line[firsts & ~outer[gap] & ~closing[gap]] = -1
     chosen = np.flatnonzero(of_line >= 0)
     # At the end of a document the newline before a line goes, elsewhere the one behind it.
-    earlier = before[raw.offsets[:-1]]
+    earlier: np.ndarray = before[raw.offsets[:-1]]
     ahead = closing[gap[chosen]] & (before[chosen] > earlier[raw.document[chosen]])
     final = np.isin(chosen, last)
     start = raw.start[chosen] - ahead
