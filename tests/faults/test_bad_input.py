@@ -220,6 +220,7 @@ def test_a_damaged_tokenizer(made) -> None:
         ("tokenizer", "data/corpus", "data/corpus/train: expected shards"),
         ("tokenize", "models/tokenizer", "models/tokenizer/tokenizer.json: not found"),
         ("validate", "data/corpus", "data/corpus"),
+        ("validate_tokens", "data/tokens", "data/tokens/tokens.json: not found"),
         ("bias", "data/ledger", "data/ledger/ledger.parquet: not found"),
         pytest.param("pretrain encoder", "data/tokens", "data/tokens/train", marks=pytest.mark.slow),
         pytest.param("finetune sentiment", "models/pretrained", "models/pretrained/encoder: expected a model",

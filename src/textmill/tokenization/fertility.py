@@ -40,6 +40,8 @@ def fertility(tokenizer: Tokenizer, corpus: str | os.PathLike[str]) -> dict[str,
     encoder = Encoder(tokenizer)
     partial = _partial_bytes(tokenizer)
     tables = [_counts(batch, encoder, partial) for batch in read_batches(corpus, ["text", "lang", "source"])]
+    if not tables:
+        return {"languages": {}, "sources": {}}
     rows = pa.concat_tables(tables)
     return {
         kind: {
