@@ -70,6 +70,11 @@ class Clean(Section):
         description="Which full-width forms become ASCII: `letters` (and digits: `１２３Ａ`), `all` "
         "(punctuation too: `，！（`; not for prose in Chinese, which is written with it), or none (`keep`).",
     )
+    simplified: bool = Field(
+        default=False,
+        description="Replace traditional by simplified characters in documents whose language is Chinese "
+        "(OpenCC; extra `chinese`).",
+    )
     pii: Pii = Field(
         default_factory=Pii, description="What is masked, and what is counted in the `pii_*` columns."
     )

@@ -40,8 +40,7 @@ def clean_column(texts: pa.Array, options: Clean) -> tuple[pa.Array, Counts]:
             places = _with_clue(pending, step.clue)
             pending = _changed(pending, places, step.apply, changed)
         pending, found = mask_column(pending, options.pii, changed)
-        masks = np.array([getattr(options.pii, name) == "mask" for name in pii.TYPES])
-        counts[rows] = np.where(masks, counts[rows] + found, found)
+        counts[rows] = pii.add_counts(counts[rows], found, options.pii)
         texts = pending if len(rows) == len(texts) else replaced(texts, rows, pending)
         if not changed.any():
             break

@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 
 from textmill.config.clean import Clean
 from textmill.corpus.cleaning import language, pii
-from textmill.corpus.cleaning.columns import clean_column, replaced
+from textmill.corpus.cleaning.chinese import to_simplified
+from textmill.corpus.cleaning.columns import Counts, clean_column, replaced
 from textmill.corpus.cleaning.text import clean
 from textmill.corpus.operators import Operator
 from textmill.errors import UserError
@@ -41,8 +42,26 @@ def _clean_batch(options: Clean, batch: pa.RecordBatch) -> pa.RecordBatch:
         cleaned = replaced(cleaned, declared, pa.array([each.text for each in documents], cleaned.type))
         counts[declared] = [each.found for each in documents]
     languages, scores = _languages(cleaned, batch.column("lang"), options)
+    if options.simplified:
+        cleaned, counts = _simplified(cleaned, counts, languages, options)
     columns = [cleaned, languages, scores, *(pa.array(column) for column in counts.T)]
     return pa.RecordBatch.from_arrays(columns, schema=ADDS)
+
+
+def _simplified(
+    texts: pa.Array, counts: Counts, languages: pa.Array, options: Clean
+) -> tuple[pa.Array, Counts]:
+    """Simplify the texts in Chinese, and clean those that this changes once more."""
+    places = np.flatnonzero(pc.equal(languages, "zh").to_numpy(zero_copy_only=False))
+    before = texts.take(pa.array(places))
+    after = pa.array([to_simplified(text) for text in before.to_pylist()], texts.type)
+    changed = np.flatnonzero(pc.not_equal(before, after).to_numpy(zero_copy_only=False))
+    if not len(changed):
+        return texts, counts
+    cleaned, found = clean_column(after.take(pa.array(changed)), options)
+    places, counts = places[changed], counts.copy()
+    counts[places] = pii.add_counts(counts[places], found, options.pii)
+    return replaced(texts, places, cleaned), counts
 
 
 def _languages(texts: pa.Array, hints: pa.Array, options: Clean) -> tuple[pa.Array, pa.Array]:

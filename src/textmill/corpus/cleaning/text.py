@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
 from textmill.config.clean import Clean
 from textmill.corpus.cleaning import html, pii, unicode
 from textmill.corpus.cleaning.steps import steps_of
@@ -32,16 +34,16 @@ def clean(text: str, options: Clean | None = None, declared_html: bool = False) 
     if declared_html and options.html:
         text = unicode.repair_encoding(text) if options.mojibake else text
         text = html.extract(text) if html.is_html(text, declared=True) else text
-    steps, total = steps_of(options), [0] * len(pii.TYPES)
+    steps, total = steps_of(options), np.zeros(len(pii.TYPES), np.int32)
     for _ in range(MAX_PASSES):
         before = text
         for step in steps:
             text = step.apply(text)
         text, found = pii.mask(text, options.pii)
-        total = pii.add_counts(total, found, options.pii)
+        total = pii.add_counts(total, np.array(found, np.int32), options.pii)
         if text == before:
             break
-    return Cleaned(text, tuple(total))
+    return Cleaned(text, tuple(total.tolist()))
 
 
 def clean_text(text: str, options: Clean | None = None) -> str:

@@ -10,6 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
 from textmill.config.clean import Pii
 from textmill.corpus.cleaning.pii.bank import CREDIT_CARD, IBAN
 from textmill.corpus.cleaning.pii.contact import EMAIL, PHONE
@@ -72,12 +75,12 @@ def mask(text: str, options: Pii, kinds: Sequence[Kind] | None = None) -> tuple[
     return "".join([*pieces, text[place:]]), counts
 
 
-def add_counts(total: Sequence[int], found: Sequence[int], options: Pii) -> list[int]:
-    """The counts of a text after another pass over it that found `found`.
+def add_counts(
+    total: npt.NDArray[np.int32], found: npt.NDArray[np.int32], options: Pii
+) -> npt.NDArray[np.int32]:
+    """The counts of texts after another pass over them that found `found`, both of shape (…, `TYPES`).
 
     What is masked is gone at the next pass, what is only counted is found again.
     """
-    return [
-        before + now if getattr(options, name) == "mask" else now
-        for name, before, now in zip(TYPES, total, found, strict=True)
-    ]
+    masked = [getattr(options, name) == "mask" for name in TYPES]
+    return np.where(masked, total + found, found)
