@@ -73,12 +73,14 @@ def _predict_models(stage: Stage, params: Any, judgement: Any, task: Any) -> dic
 
 
 def _predict_baselines(stage: Stage, judgement: Any, task: Any) -> dict[str, list[str]]:
+    from textmill.evaluation.segmentation import splitter
     from textmill.modeling.baselines import predict_baseline
 
     found = {}
+    words = splitter(judgement.words or "characters", judgement.drop_stop_words or False)
     for name in judgement.baselines or []:
         found[name] = predict_baseline(
-            name, task.kind, task.train, task.validation, task.test.inputs, judgement.header_lines or 0
+            name, task.kind, task.train, task.validation, task.test.inputs, judgement.header_lines or 0, words
         )
         stage.say(f"{name}: {len(found[name]):,} rows")
     return found

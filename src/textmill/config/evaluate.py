@@ -11,7 +11,9 @@ MetricName = Literal[
     "bleu", "chrf", "ter", "rouge1", "rouge2", "rougeL", "rougeLsum", "exact_match", "answer_em", "answer_f1",
     "distinct1", "distinct2", "repetition",
 ]  # fmt: skip
-BaselineName = Literal["majority", "tfidf_logistic", "copy", "lead", "translation_memory"]
+BaselineName = Literal[
+    "majority", "tfidf_logistic", "word2vec_logistic", "copy", "lead", "translation_memory"
+]
 
 
 class Judgement(Section):
@@ -21,6 +23,14 @@ class Judgement(Section):
     baselines: list[BaselineName] | None = Field(default=None, description="Baselines to compare with.")
     header_lines: int | None = Field(
         default=None, ge=0, description="Leading lines of an input that are no prose; lead skips them."
+    )
+    words: Literal["characters", "jieba"] | None = Field(
+        default=None,
+        description="What the baselines that count words take for a word of Chinese: a character (the "
+        "default) or what jieba finds (extra `chinese`).",
+    )
+    drop_stop_words: bool | None = Field(
+        default=None, description="Baselines that count words leave out English and Chinese stop words."
     )
     beams: int | None = Field(default=None, ge=1, le=32, description="Width of the beam; 1 is greedy.")
     max_new_tokens: int | None = Field(default=None, ge=1, description="Tokens an output may have.")

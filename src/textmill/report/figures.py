@@ -87,6 +87,7 @@ def words(name: str) -> str:
         "finetuned": "This model",
         "control": "Same recipe, random start",
         "tfidf_logistic": "TF-IDF + logistic regression",
+        "word2vec_logistic": "Word2Vec + logistic regression",
         "majority": "Most frequent label",
         "copy": "Copy the source",
         "translation_memory": "Translation memory",

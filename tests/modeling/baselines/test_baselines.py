@@ -3,6 +3,7 @@
 import pytest
 
 from textmill.errors import UserError
+from textmill.evaluation.segmentation import splitter
 from textmill.modeling.baselines import Rows, predict_baseline
 from textmill.modeling.baselines.lead import first_sentence
 
@@ -32,6 +33,40 @@ def test_tfidf_logistic_learns_words_of_both_languages():
     expected = ["positive", "negative", "positive", "negative"]
     found = predict_baseline("tfidf_logistic", "classification", reviews(0), reviews(100), inputs)
     assert found == expected
+
+
+CHINESE = [
+    ("这部电影真好看，演员也很出色", "positive"), ("音乐动听，画面优美，值得再看", "positive"),
+    ("情节精彩，我非常喜欢", "positive"), ("节奏紧凑，结局感人，推荐", "positive"),
+    ("故事无聊，浪费时间", "negative"), ("画面粗糙，演技太差，失望", "negative"),
+    ("情节拖沓，我不喜欢", "negative"), ("音乐刺耳，结局难看，别去", "negative"),
+]  # fmt: skip
+OPINIONS = Rows([text for text, _ in CHINESE] * 5, [label for _, label in CHINESE] * 5)
+
+
+@pytest.mark.parametrize("name", ["tfidf_logistic", "word2vec_logistic"])
+@pytest.mark.parametrize("words", ["characters", "jieba"])
+@pytest.mark.parametrize("drop_stop_words", [False, True])
+def test_baselines_learn_chinese_opinions_by_words_or_characters(name, words, drop_stop_words):
+    inputs = ["演员出色，情节精彩，值得推荐", "演技太差，故事无聊，非常失望"]
+    options = {"words": splitter(words, drop_stop_words)}
+    found = predict_baseline(name, "classification", OPINIONS, OPINIONS, inputs, **options)
+    assert found == ["positive", "negative"]
+    assert found == predict_baseline(name, "classification", OPINIONS, OPINIONS, inputs, **options)
+
+
+def test_the_words_of_a_text():
+    text = "我非常喜欢 NumPy 2.0，但是情节拖沓"
+    assert splitter()(text)[:5] == ["我", "非", "常", "喜", "欢"]
+    assert splitter("jieba")(text) == ["我", "非常", "喜欢", "numpy", "2", "0", "但是", "情节", "拖沓"]
+    assert splitter("jieba", True)(text) == ["非常", "喜欢", "numpy", "2", "0", "情节", "拖沓"]
+    assert splitter(drop_stop_words=True)("The plot is not so bad") == ["plot", "not", "bad"]
+
+
+def test_the_vectors_want_words_that_come_twice():
+    rows = Rows(["one two", "three four"], ["a", "b"])
+    with pytest.raises(UserError, match="word2vec_logistic: no word occurs twice"):
+        predict_baseline("word2vec_logistic", "classification", rows, rows, ["one"])
 
 
 def test_copy_returns_the_input():

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 
 from textmill.errors import UserError
+from textmill.evaluation.words import split_words
 
 
 @dataclass(frozen=True)
@@ -17,14 +18,20 @@ class Rows:
     targets: Sequence[str]
 
 
-CLASSIFICATION = ("majority", "tfidf_logistic")
+CLASSIFICATION = ("majority", "tfidf_logistic", "word2vec_logistic")
 GENERATION = ("copy", "lead", "translation_memory")
 
 _MODULES = {"copy": "copy_input"}
 
 
 def predict_baseline(
-    name: str, kind: str, train: Rows, validation: Rows, inputs: Sequence[str], header_lines: int = 0
+    name: str,
+    kind: str,
+    train: Rows,
+    validation: Rows,
+    inputs: Sequence[str],
+    header_lines: int = 0,
+    words: Callable[[str], list[str]] = split_words,
 ) -> list[str]:
     """What the baseline `name` predicts: one string per input.
 
@@ -35,6 +42,7 @@ def predict_baseline(
         validation: what its settings are chosen on, if it has any.
         inputs: texts to predict from.
         header_lines: leading lines of an input that are no prose; ``lead`` skips them.
+        words: from a text to its words, for those that count words.
 
     Raises:
         UserError: no baseline for this kind of task has this name.
@@ -47,4 +55,6 @@ def predict_baseline(
     module = import_module(f"textmill.modeling.baselines.{_MODULES.get(name, name)}")
     if name == "lead":
         return module.predict(train, validation, inputs, header_lines)
+    if name in ("tfidf_logistic", "word2vec_logistic"):
+        return module.predict(train, validation, inputs, words)
     return module.predict(train, validation, inputs)

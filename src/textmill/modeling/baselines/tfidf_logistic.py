@@ -2,45 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
+from textmill.evaluation.words import split_words
 from textmill.modeling.baselines import Rows
+
+Splitter = Callable[[str], list[str]]
 
 STRENGTHS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 """Inverse regularization strengths tried (scikit-learn's C)."""
 
 
-def _word_features() -> Any:
+def _word_features(words: Splitter) -> Any:
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    from textmill.evaluation.words import split_words
-
     return TfidfVectorizer(
-        tokenizer=split_words, token_pattern=None, lowercase=False, ngram_range=(1, 2), sublinear_tf=True
+        tokenizer=words, token_pattern=None, lowercase=False, ngram_range=(1, 2), sublinear_tf=True
     )
 
 
-def _word_and_character_features() -> Any:
+def _word_and_character_features(words: Splitter) -> Any:
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.pipeline import FeatureUnion
 
     characters = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True, min_df=2)
-    return FeatureUnion([("words", _word_features()), ("characters", characters)])
+    return FeatureUnion([("words", _word_features(words)), ("characters", characters)])
 
 
-def predict(train: Rows, validation: Rows, inputs: Sequence[str]) -> list[str]:
+def predict(train: Rows, validation: Rows, inputs: Sequence[str], words: Splitter = split_words) -> list[str]:
     """Labels by the best of two feature sets and six regularization strengths.
 
-    Features are word 1- and 2-grams, with or without character 2- to 5-grams. The choice is by macro-F1 on
-    the validation rows; the model itself sees the training rows only, like a fine-tuned model.
+    `words` splits a text into words. Features are word 1- and 2-grams, with or without character 2- to
+    5-grams. The choice is by macro-F1 on the validation rows; the model itself sees the training rows only,
+    like a fine-tuned model.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import f1_score
 
     best: tuple[float, Any, Any] | None = None
     for make in (_word_features, _word_and_character_features):
-        features = make()
+        features = make(words)
         train_matrix = features.fit_transform(train.inputs)
         validation_matrix = features.transform(validation.inputs)
         for strength in STRENGTHS:
