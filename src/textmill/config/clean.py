@@ -4,6 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from textmill.config.names import Names
 from textmill.config.section import Section
 
 Action = Literal["mask", "count", "ignore"]
@@ -77,6 +78,10 @@ class Clean(Section):
     )
     pii: Pii = Field(
         default_factory=Pii, description="What is masked, and what is counted in the `pii_*` columns."
+    )
+    names: Names | None = Field(
+        default=None,
+        description="Names of persons and places, by presidio and models that you bring; null does not look.",
     )
     language: bool = Field(
         default=True,

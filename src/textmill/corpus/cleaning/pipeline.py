@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from textmill.config.clean import Clean
-from textmill.corpus.cleaning import language, pii
+from textmill.corpus.cleaning import language, names, pii
 from textmill.corpus.cleaning.chinese import to_simplified
 from textmill.corpus.cleaning.columns import Counts, clean_column, replaced
 from textmill.corpus.cleaning.text import clean
@@ -18,19 +18,25 @@ from textmill.corpus.operators import Operator
 from textmill.errors import UserError
 
 READS = pa.schema([("text", pa.large_string()), ("lang", pa.string()), ("meta", pa.string())])
-ADDS = pa.schema(
-    [
-        ("text", pa.large_string()),
-        ("lang", pa.string()),
-        ("lang_score", pa.float32()),
-        *((f"pii_{kind}", pa.int32()) for kind in pii.TYPES),
-    ]
-)
 
 
 def cleaner(options: Clean) -> Operator:
-    """The operator of the clean stage: replaces `text` and `lang`, adds `lang_score` and `pii_*`."""
-    return Operator("clean", READS, ADDS, partial(_clean_batch, options))
+    """The operator of the clean stage: replaces `text` and `lang`, adds `lang_score` and `pii_*`.
+
+    Raises:
+        UserError: a package or a model that `options` ask for is missing.
+    """
+    if options.names:
+        names.check(options.names)
+    return Operator("clean", READS, _adds(options), partial(_clean_batch, options))
+
+
+def _adds(options: Clean) -> pa.Schema:
+    types = [*pii.TYPES, *(names.TYPES if options.names else ())]
+    counts = [(f"pii_{kind}", pa.int32()) for kind in types]
+    return pa.schema(
+        [("text", pa.large_string()), ("lang", pa.string()), ("lang_score", pa.float32()), *counts]
+    )
 
 
 def _clean_batch(options: Clean, batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -44,8 +50,11 @@ def _clean_batch(options: Clean, batch: pa.RecordBatch) -> pa.RecordBatch:
     languages, scores = _languages(cleaned, batch.column("lang"), options)
     if options.simplified:
         cleaned, counts = _simplified(cleaned, counts, languages, options)
+    if options.names:
+        cleaned, found = names.mask_names(cleaned, languages, options.names)
+        counts = np.hstack([counts, found])
     columns = [cleaned, languages, scores, *(pa.array(column) for column in counts.T)]
-    return pa.RecordBatch.from_arrays(columns, schema=ADDS)
+    return pa.RecordBatch.from_arrays(columns, schema=_adds(options))
 
 
 def _simplified(
