@@ -1,6 +1,7 @@
 """Find exact and near-duplicates among the cleaned documents; nothing is dropped here."""
 
 from pathlib import Path
+from typing import Any
 
 from pipelines._stage import Stage, run
 
@@ -26,6 +27,21 @@ def main(stage: Stage) -> None:
         f"{found.num_rows:,} of {documents:,} documents are in {clusters:,} clusters; {exact:,} of them have "
         "the text of their representative, the others are near-duplicates"
     )
+    _find_repeats(stage, params, found, out)
+
+
+def _find_repeats(stage: Stage, params: Any, found: Any, out: Path) -> None:
+    """Write data/duplicates/spans.parquet if params ask for repeats."""
+    from textmill.corpus.repeats.find import find_repeats
+    from textmill.corpus.shards import count_rows, write_table
+
+    readings = 2 * sum(part is not None for part in (params.lines, params.paragraphs, params.substrings))
+    if not readings:
+        return
+    with stage.progress(readings * count_rows("data/clean")) as progress:
+        spans = find_repeats("data/clean", params, found, out, progress.advance)
+    write_table(out / "spans.parquet", spans)
+    stage.say(f"{spans.num_rows:,} repeats in {len(spans['id'].unique()):,} documents")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ def main(stage: Stage) -> None:
     with stage.progress(documents["in"]) as progress:
         write_corpus("data/clean", "data/corpus", chosen, progress.advance)
     write_ledger("data/ledger/ledger.parquet", chosen.ledger)
+    write_table("data/ledger/cuts.parquet", chosen.cut)
     write_json("reports/corpus.json", chosen.funnel)
     stage.say(
         f"kept {documents['kept']:,} of {documents['in']:,} documents "
@@ -27,6 +28,10 @@ def main(stage: Stage) -> None:
     unreadable = sum(chosen.funnel.get("unreadable", {}).values())
     if unreadable:
         stage.say(f"  ingest could not read {unreadable:,}; they are in the ledger too")
+    for row in chosen.funnel.get("cut", []):
+        stage.say(
+            f"  {row['rule']} cut {row['characters']:,} characters out of {row['documents']:,} documents"
+        )
 
 
 if __name__ == "__main__":

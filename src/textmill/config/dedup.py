@@ -5,6 +5,24 @@ from pydantic import Field
 from textmill.config.section import Section
 
 
+class RepeatedLines(Section):
+    """Lines or paragraphs that stand more than once in the corpus."""
+
+    min_characters: int = Field(
+        default=20, ge=1, description="Shorter ones, white space not counted, are left alone."
+    )
+
+
+class RepeatedSubstrings(Section):
+    """Passages that stand more than once, wherever they begin."""
+
+    min_tokens: int = Field(
+        default=50,
+        ge=5,
+        description="Tokens of the shortest passage: words, or characters in scripts without spaces.",
+    )
+
+
 class Dedup(Section):
     """Exact and near-duplicates."""
 
@@ -32,4 +50,14 @@ class Dedup(Section):
         ge=1,
         le=32,
         description="Values per band. More leave fewer false candidates and miss more pairs.",
+    )
+    lines: RepeatedLines | None = Field(
+        default=None,
+        description="Look for repeated lines; `select.cuts.repeats` cuts them. null: do not look.",
+    )
+    paragraphs: RepeatedLines | None = Field(
+        default=None, description="The same for paragraphs, which empty lines part."
+    )
+    substrings: RepeatedSubstrings | None = Field(
+        default=None, description="The same for long passages (Lee et al. 2022)."
     )

@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from textmill.config.cuts import Cuts
 from textmill.config.mix import Mix
 from textmill.config.section import Section
 from textmill.config.thresholds import C4, Bounds, FineWeb, Gopher, PiiCounts, Repetition
@@ -69,6 +70,7 @@ class Select(Thresholds):
     validation_fraction: float = Field(
         default=0.02, gt=0, lt=1, description="Share of documents held out as validation, about."
     )
+    cuts: Cuts = Field(default_factory=Cuts, description="Which parts of kept documents are cut out.")
     mix: Mix = Field(default_factory=Mix, description="Caps and weights of sources and languages.")
     rules: Rules = Field(default_factory=Rules, description="Which groups of rules are in force.")
     by_language: dict[str, Override] = Field(

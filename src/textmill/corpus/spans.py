@@ -19,9 +19,12 @@ SPAN = pa.schema(
         ("start", pa.int64()),
         ("end", pa.int64()),
         ("rule", pa.string()),
+        ("group", pa.int64()),
     ]
 )
-"""A part of the text of document `id` that `rule` says to cut. Spans of a document may touch or overlap."""
+"""A part of the text of document `id` that `rule` says to cut. Spans of a document may touch or overlap.
+Spans of one rule and group have the same text, and the first of them in kept documents stay; without a group
+(null) none stays."""
 
 CUT_LINES = pa.list_(
     pa.struct([pa.field("start", pa.int32()), pa.field("end", pa.int32()), pa.field("rule", pa.string())])

@@ -26,6 +26,7 @@ class Findings:
         overlaps, duplicates: as those stages wrote them.
         overlapping, duplicated: int64, for each row its document.
         cluster: int64, each document's cluster; documents without duplicates are alone in theirs.
+        data: where they were read, and where spans to cut are.
     """
 
     overlaps: pa.Table
@@ -33,6 +34,7 @@ class Findings:
     duplicates: pa.Table
     duplicated: npt.NDArray[np.int64]
     cluster: npt.NDArray[np.int64]
+    data: Path
 
     @classmethod
     def read(cls, data: Path, catalogue: Catalogue) -> Findings:
@@ -48,7 +50,7 @@ class Findings:
         _same_documents(duplicated, duplicates, "duplicates")
         cluster = np.arange(len(catalogue))
         cluster[duplicated] = catalogue.find(duplicates["cluster"])
-        return cls(overlaps, overlapping, duplicates, duplicated, cluster)
+        return cls(overlaps, overlapping, duplicates, duplicated, cluster, data)
 
 
 def decide(

@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from textmill.config.select import Select
 from textmill.corpus.selection.catalogue import Catalogue, CatalogueBuilder, aligned_shards, counts_of
+from textmill.corpus.selection.cuts import Cutter, Spans, drop_cut_short, ledger_of_cuts, read_spans
 from textmill.corpus.selection.decide import Findings, decide
 from textmill.corpus.selection.exclusions import excluded_ids
 from textmill.corpus.selection.funnel import dropped_by_rule, funnel
@@ -34,6 +35,8 @@ class Selection:
         ledger: of schema `LEDGER`: the dropped documents, then what ingest could not read.
         funnel: for reports/corpus.json.
         kept, validation: bool, one per document.
+        cuts: spans to cut out of kept documents.
+        cut: what each rule cuts, of schema `CUT`.
         notes: for the person watching.
     """
 
@@ -41,14 +44,25 @@ class Selection:
     funnel: dict[str, Any]
     kept: npt.NDArray[np.bool_]
     validation: npt.NDArray[np.bool_]
+    cuts: Spans
+    cut: pa.Table
     notes: list[str]
+
+
+@dataclass(frozen=True)
+class Settled:
+    """Which documents are held out, what to cut out of kept ones, and excluded ids that no document has."""
+
+    validation: npt.NDArray[np.bool_]
+    cuts: Spans
+    unknown: list[str]
 
 
 def select(data: str | os.PathLike[str], params: Select, seed: int) -> Selection:
     """Decide which documents are kept. Texts are not read.
 
     The order of the rules: exclude, empty, language, contamination, the quality rules as params lists them,
-    duplicates, mix. The ledger names the first that fails.
+    duplicates, mix, and what cuts leave too short. The ledger names the first that fails.
 
     Args:
         data: directory that holds clean, signals, duplicates, contamination and raw/unreadable.parquet.
@@ -63,14 +77,18 @@ def select(data: str | os.PathLike[str], params: Select, seed: int) -> Selection
     rules = rules_of(params)
     catalogue, (failures,) = read_evidence(folder, [rules])
     findings = Findings.read(folder, catalogue)
-    validation, unknown = settle(catalogue, rules, failures, findings, params, seed)
+    settled = settle(catalogue, rules, failures, findings, params, seed)
     unreadable = unreadable_of(folder / "raw" / "unreadable.parquet")
+    cut = ledger_of_cuts(settled.cuts, catalogue)
+    counts = funnel(catalogue, settled.validation) | _by_source(unreadable) | _cut_counts(cut)
     return Selection(
         ledger=pa.concat_tables([ledger_of(catalogue), unreadable]),
-        funnel={**funnel(catalogue, validation), **_by_source(unreadable)},
+        funnel=counts,
         kept=catalogue.kept,
-        validation=validation,
-        notes=_notes(catalogue, params, unknown),
+        validation=settled.validation,
+        cuts=settled.cuts,
+        cut=cut,
+        notes=_notes(catalogue, params, settled.unknown),
     )
 
 
@@ -81,19 +99,28 @@ def settle(
     findings: Findings,
     params: Select,
     seed: int,
-) -> tuple[npt.NDArray[np.bool_], list[str]]:
-    """Decide and split a catalogue in which nothing is decided.
-
-    Returns:
-        Which documents are held out, and the excluded ids that no document has.
+) -> Settled:
+    """Decide, cut and split a catalogue in which nothing is decided.
 
     Raises:
-        UserError: the exclusion list cannot be read, or too little is left to split.
+        UserError: the exclusion list or the spans to cut cannot be read, or too little is left to split.
     """
     listed = excluded_ids(params.exclude, params.exclude_file)
     unknown = decide(catalogue, rules, failures, findings, listed, params, seed)
+    cuts = drop_cut_short(catalogue, read_spans(findings.data, catalogue, params.cuts), params.cuts)
     _check_left(catalogue)
-    return validation_documents(catalogue, findings.cluster, params.validation_fraction, seed), unknown
+    validation = validation_documents(catalogue, findings.cluster, params.validation_fraction, seed)
+    return Settled(validation, cuts, unknown)
+
+
+def _cut_counts(cut: pa.Table) -> dict[str, Any]:
+    """What was cut, for the funnel: by rule documents, spans and characters; nothing if nothing was."""
+    if not cut.num_rows:
+        return {}
+    sums = cut.group_by("rule").aggregate([("id", "count"), ("spans", "sum"), ("characters", "sum")])
+    names = {"rule": "rule", "id_count": "documents", "spans_sum": "spans", "characters_sum": "characters"}
+    rows = [{names[key]: value for key, value in row.items()} for row in sums.to_pylist()]
+    return {"cut": sorted(rows, key=lambda row: row["rule"])}
 
 
 def read_evidence(folder: Path, rule_sets: Sequence[Sequence[Rule]]) -> tuple[Catalogue, list[Failures]]:
@@ -172,7 +199,8 @@ def write_corpus(
     selection: Selection,
     advance: Callable[[int], None] = lambda documents: None,
 ) -> None:
-    """Write the kept documents of `clean` as shards to `corpus`/train and `corpus`/validation, in order."""
+    """Write the kept documents of `clean`, without what is cut, to `corpus`/train and `corpus`/validation."""
+    cutter = Cutter(selection.cuts)
     with (
         replacing_directory(corpus) as folder,
         ShardWriter(folder / "train", DOCUMENT) as train,
@@ -182,6 +210,8 @@ def write_corpus(
         for batch in read_batches(clean, DOCUMENT.names):
             stop = start + batch.num_rows
             held_out = selection.validation[start:stop]
+            place = DOCUMENT.names.index("text")
+            batch = batch.set_column(place, "text", cutter(batch.column("text"), start))
             for writer, chosen in (
                 (train, selection.kept[start:stop] & ~held_out),
                 (validation, held_out),

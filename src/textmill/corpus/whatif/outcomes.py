@@ -67,7 +67,7 @@ def outcomes(data: str | os.PathLike[str], trials: Sequence[Select], seed: int) 
         for params, rules, failed in zip(group, rule_sets, failures, strict=True):
             decided = catalogue.undecided()
             try:
-                validation, _ = settle(decided, rules, failed, findings, params, seed)
+                validation = settle(decided, rules, failed, findings, params, seed).validation
                 yield Outcome(decided, funnel(decided, validation), "")
             except UserError as error:
                 yield Outcome(decided, funnel(decided), str(error))
