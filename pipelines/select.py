@@ -8,6 +8,7 @@ def main(stage: Stage) -> None:
     from textmill.config.select import Select
     from textmill.corpus.selection.ledger import write_ledger
     from textmill.corpus.selection.select import select, write_corpus
+    from textmill.corpus.shards import write_table
     from textmill.files import write_json
 
     chosen = select("data", stage.params(Select), stage.seed)
