@@ -9,6 +9,7 @@ AUGMENTED = "data/mitigation/augmented"
 
 def main(stage: Stage) -> None:
     """Encode both splits: data/corpus, models/tokenizer -> data/tokens."""
+    from textmill.allocator import tune_allocator
     from textmill.files import replacing_directory, write_json
     from textmill.progress import track
     from textmill.tokenization.directory import load_tokenizer
@@ -17,6 +18,7 @@ def main(stage: Stage) -> None:
     from textmill.tokenization.tokenize import add_counts, document_shards, tokenize_split
 
     params = stage.params(Tokenize)
+    tune_allocator()
     encoder = Encoder(load_tokenizer("models/tokenizer"), params.encoder)
     mixing = Mixing(stage.seed, params.epochs, params.by_source, params.by_language, WEIGHTS)
     counts = {}

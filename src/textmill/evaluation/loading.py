@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from textmill.allocator import tune_allocator
 from textmill.errors import UserError
-from textmill.training.device import tune_allocator
 
 
 def load_tokenizer(directory: str | os.PathLike[str]) -> Any:

@@ -22,7 +22,7 @@ from textmill.tokenization.special import UNK
 
 Counts = dict[str, int]
 SUMS = ("documents", "distinct", "tokens", "bytes", "unknown")
-COLUMNS = ("id", "text", "source", "lang")
+COLUMNS = ("text", "source", "lang")
 
 
 def tokenize_split(
@@ -52,11 +52,12 @@ def tokenize_split(
     """
     folder = Path(tokens)
     folder.mkdir(parents=True, exist_ok=True)
+    columns = COLUMNS if mixing is None or mixing.plain else (*COLUMNS, "id")
     for number, path in enumerate(document_shards(corpus, more)):
         shard = _Shard(encoder, parity_documents / max(shard_rows(path), 1), mixing)
         # While one batch is encoded the next is read, and the one before is checked, counted and packed.
         with ThreadPoolExecutor(1) as before, ThreadPoolExecutor(1) as after:
-            batches = read_groups(path, COLUMNS)
+            batches = read_groups(path, columns)
             coming = before.submit(next, batches, None)
             done: list[Future[None]] = []
             while (batch := coming.result()) is not None:
