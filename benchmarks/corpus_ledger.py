@@ -25,6 +25,7 @@ from textmill.corpus.mapping import map_shards
 from textmill.corpus.selection.ledger import write_ledger
 from textmill.corpus.shards import read_table, shard_name, shard_paths, write_table
 from textmill.corpus.signals import annotator
+from textmill.corpus.sources.faults import UNREADABLE
 
 TITLE = "Ledger and what-if"
 NOTE = (
@@ -96,6 +97,7 @@ def multiplied(target: Path, copies: int) -> Path:
         found.append(_renamed(duplicates, ["id", "cluster", "representative", "identical"], copy))
     write_table(target / "duplicates" / "duplicates.parquet", pa.concat_tables(found))
     write_table(target / "contamination" / "contamination.parquet", OVERLAP.empty_table())
+    write_table(target / "raw" / "unreadable.parquet", UNREADABLE.empty_table())
     shutil.rmtree(one)
     return target
 

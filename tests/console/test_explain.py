@@ -181,9 +181,13 @@ def test_an_unreadable_input_is_told(tmp_path: Path, monkeypatch):
     from tests.corpus.curation_texts import write_documents
 
     write_documents(tmp_path / "data" / "clean", ["one"])
-    row = {"id": "f" * 32, "source": "s", "lang": "", "place": "a.txt", "reason": "not UTF-8"}
+    row = {"id": "f" * 32, "source": "s", "lang": "", "place": "a.txt"}
+    row |= {"reason": "not UTF-8", "expected": "UTF-8"}
     write_table(tmp_path / "data" / "raw" / "unreadable.parquet", pa.Table.from_pylist([row]))
     assert told(tmp_path, monkeypatch, "f" * 8) == row
+    assert "could not be read: a.txt: found not UTF-8, expected UTF-8" in textmill(
+        tmp_path, "explain", "f" * 8
+    )
 
 
 def test_params_that_changed_since_are_noticed(folder: Path, monkeypatch, tmp_path: Path):

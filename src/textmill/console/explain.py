@@ -88,7 +88,13 @@ def _others(data: Path, identity: str, as_json: bool, root: Path) -> None:
     if len(rows) + len(failed) > 1:
         raise UserError(f"{identity}: several task rows begin so: {', '.join(rows)}. Name more digits.")
     if failed:
-        print(_json(failed[0]) if as_json else f"{failed[0]['id']} could not be read: {failed[0]['reason']}")
+        row = failed[0]
+        print(
+            _json(row)
+            if as_json
+            else f"{row['id']} of {row['source']} could not be read: {row['place']}: "
+            f"found {row['reason']}, expected {row['expected']}"
+        )
         return
     if not rows:
         raise UserError(
