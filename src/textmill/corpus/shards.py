@@ -52,8 +52,12 @@ def write_table(
     table: pa.Table,
     rows_per_group: int = ROWS_PER_GROUP,
     compression_level: int = 3,
+    named: Sequence[str] | None = None,
 ) -> None:
-    """Write `table` as one Parquet file (zstd, 4,096 rows a group, page checksums, nothing that varies)."""
+    """Write `table` as one Parquet file (zstd, 4,096 rows a group, page checksums, nothing that varies).
+
+    Only the columns `named` get a dictionary and statistics, all by default: they are lost on random ids.
+    """
     with replacing(path) as temporary:
         pq.write_table(
             table.replace_schema_metadata(None).combine_chunks(),
@@ -62,7 +66,8 @@ def write_table(
             compression_level=compression_level,
             row_group_size=rows_per_group,
             store_schema=True,
-            write_statistics=True,
+            use_dictionary=True if named is None else list(named),
+            write_statistics=True if named is None else list(named),
             # Neither Parquet nor zstd as used in it notices that a bit was flipped.
             write_page_checksum=True,
         )

@@ -60,7 +60,8 @@ def _matched(catalogue: Catalogue, dropped: npt.NDArray[np.int64]) -> pa.StringA
 
 def write_ledger(path: str | os.PathLike[str], ledger: pa.Table) -> None:
     """Write a table of schema `LEDGER`; ids hardly compress, so little time is spent on trying."""
-    write_table(path, ledger, rows_per_group=65_536, compression_level=1)
+    named = [name for name in LEDGER.names if name not in ("id", "matched_id")]
+    write_table(path, ledger, rows_per_group=65_536, compression_level=1, named=named)
 
 
 def unreadable_of(path: str | os.PathLike[str]) -> pa.Table:
