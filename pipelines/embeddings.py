@@ -15,7 +15,7 @@ def main(stage: Stage) -> None:
     settings = stage.params(Embeddings)
     with replacing_directory("data/embeddings") as folder:
         report = embedding_report(
-            documents_of("data/corpus/train", settings, stage.seed),
+            documents_of(["data/corpus/train"], settings, stage.seed),
             settings,
             stage.seed,
             lambda name, vectors: vectors.write(folder / f"{name}.parquet"),

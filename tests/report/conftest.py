@@ -270,6 +270,73 @@ def embeddings_report():
     }
 
 
+def mitigation_report():
+    def odds(value):
+        return {"log_odds": value, "low": value - 0.1, "high": value + 0.1, "count": 40, "p_adjusted": 0.01}
+
+    return {
+        "confidence": 0.95,
+        "corpus": {
+            "documents": 18000,
+            "copies": 2500,
+            "weighed": 7000,
+            "expected_documents": 20000.0,
+            "effective_documents": 16000.0,
+            "smallest_weight": 0.5,
+            "largest_weight": 3.0,
+        },
+        "mix": {"languages": {"en": {"documents": 17000, "before": 0.944, "after": 0.95}}, "sources": {}},
+        "representation": [
+            {
+                "language": "en",
+                "axis": "gender",
+                "group": "female",
+                "before": {"axis_share": figure(0.31, 0.02), "documents": 900},
+                "after": {"axis_share": figure(0.5, 0.02), "documents": 1500},
+            }
+        ],
+        "association": [
+            {
+                "language": "en",
+                "axis": "gender",
+                "group": "female",
+                "attribute": "career",
+                "before": odds(-0.42),
+                "after": odds(0.01),
+            },
+            {
+                "language": "en",
+                "axis": "age",
+                "group": "old",
+                "attribute": "career",
+                "before": None,
+                "after": odds(0.02),
+            },
+        ],
+        "word_vectors": [],
+        "tasks": {
+            "sentiment": {
+                "rows": 2000,
+                "before": {"cramers_v": 0.21},
+                "after": {"cramers_v": 0.0},
+                "smallest_weight": 0.7,
+                "largest_weight": 1.6,
+                "groups": [
+                    {
+                        "language": "en",
+                        "axis": "gender",
+                        "group": "male",
+                        "rows": 300,
+                        "label": "negative",
+                        "before": figure(0.12, 0.05),
+                        "after": figure(0.0, 0.05),
+                    }
+                ],
+            }
+        },
+    }
+
+
 def evaluation_report():
     return {
         "name": "translation",
@@ -382,6 +449,7 @@ def write_run(root: Path) -> Path:
     write_json(reports / "corpus.json", corpus_report())
     write_json(reports / "bias.json", bias_report())
     write_json(reports / "embeddings.json", embeddings_report())
+    write_json(reports / "mitigation.json", mitigation_report())
     write_json(
         reports / "tokenizer.json",
         {

@@ -64,6 +64,10 @@ def test_the_bias_section_says_which_rule_takes_more_of_whom(html):
         "He is also written of people in general.",
         "career / family glove +0.91",
         "christians / muslims (zh)",
+        "What the mitigations changed",
+        "31.0 % 29.0 % to 33.0 % 50.0 % 48.0 % to 52.0 %",
+        "log-odds of career association -0.42",
+        "2,500 swapped copies",
     ):
         assert expected in text
 

@@ -18,8 +18,9 @@ Model = TypeVar("Model", bound=BaseModel)
 
 SECTIONS = (
     "seed", "run", "ingest", "tasks", "clean", "annotate", "dedup", "contamination", "select",
-    "bias", "embeddings", "validate", "tokenizer", "tokenize", "validate_tokens", "base",
-    "pretrain", "finetune", "evaluate", "evaluate_lm", "probe", "report", "gates", "registry",
+    "bias", "embeddings", "mitigate", "validate", "tokenizer", "tokenize", "validate_tokens",
+    "base", "pretrain", "finetune", "evaluate", "evaluate_lm", "probe", "report", "gates",
+    "registry",
 )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from textmill.config.finetune import Finetune
 from textmill.config.gates import Gates
 from textmill.config.ingest import Ingest
 from textmill.config.load import read_params, validated
+from textmill.config.mitigate import Mitigate
 from textmill.config.pretrain import Pretrain
 from textmill.config.probe import Probe
 from textmill.config.registry import Registry
@@ -46,6 +47,7 @@ class Params(Section):
     select: Select = Field(description="Which documents are kept, and how they are split.")
     bias: Bias = Field(description="How identity terms are counted and when that is worth a warning.")
     embeddings: Embeddings = Field(description="Word vectors of the corpus and association tests on them.")
+    mitigate: Mitigate = Field(description="What is done about bias before training; off by default.")
     validate_: Validate = Field(alias="validate", description="What must hold before anything is trained.")
     tokenizer: Tokenizer = Field(description="The tokenizer that is trained on the corpus.")
     tokenize: Tokenize = Field(description="How the corpus becomes token shards.")

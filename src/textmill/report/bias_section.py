@@ -7,6 +7,7 @@ from typing import Any
 from textmill.report.collect import RunFiles
 from textmill.report.figures import interval, number, p_value, percent, words
 from textmill.report.forest import whiskers
+from textmill.report.mitigation_section import mitigation
 
 LABELS = 8
 
@@ -42,6 +43,7 @@ def corpus_bias(files: RunFiles, most: int) -> dict[str, Any] | None:
         "tasks": _tasks(labels.get("tasks", {})),
         "notes": _notes(report["languages"]),
         "vectors": word_vectors(files.embeddings, most),
+        "mitigation": mitigation(files.mitigation, most),
         "confidence": percent(report["confidence"], 0),
     }
 

@@ -170,11 +170,13 @@ def test_a_sample_is_the_same_documents_in_any_order(tmp_path):
         write_table(tmp_path / name / "part-00000.parquet", table)
     size = sum(len(row[1]) for row in rows if row[4] == "en")
     one, two = (
-        sorted(i for ids, _ in chosen_documents(tmp_path / name, "en", size // 2, 3) for i in ids.to_pylist())
+        sorted(
+            i for ids, _ in chosen_documents([tmp_path / name], "en", size // 2, 3) for i in ids.to_pylist()
+        )
         for name in "ab"
     )
     assert one == two and 60 < len(one) < 140
-    everything = [len(ids) for ids, _ in chosen_documents(tmp_path / "a", "en", size, 3)]
+    everything = [len(ids) for ids, _ in chosen_documents([tmp_path / "a"], "en", size, 3)]
     assert sum(everything) == 200
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from textmill.config.embeddings import Embeddings
@@ -26,10 +27,15 @@ Batches = Iterable[tuple[pa.Array, pa.Array]]
 Documents = Callable[[str], Batches]
 
 
-def documents_of(directory: str | os.PathLike[str], settings: Embeddings, seed: int) -> Documents:
-    """The documents to train on, by language: the sample that the params allow."""
+def documents_of(
+    directories: Sequence[str | os.PathLike[str]],
+    settings: Embeddings,
+    seed: int,
+    copies: Callable[[pa.RecordBatch], npt.NDArray[np.int64]] | None = None,
+) -> Documents:
+    """The documents to train on, by language: the sample that the params allow (see `chosen_documents`)."""
     most = int(settings.max_megabytes * 1e6)
-    return lambda language: chosen_documents(directory, language, most, seed)
+    return lambda language: chosen_documents(directories, language, most, seed, copies)
 
 
 def embedding_report(

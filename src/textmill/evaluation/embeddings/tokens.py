@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -97,23 +97,39 @@ def sample(
 
 
 def chosen_documents(
-    directory: str | os.PathLike[str], language: str, max_bytes: int, seed: int
+    directories: Sequence[str | os.PathLike[str]],
+    language: str,
+    max_bytes: int,
+    seed: int,
+    copies: Callable[[pa.RecordBatch], npt.NDArray[np.int64]] | None = None,
 ) -> Iterator[tuple[pa.Array, pa.Array]]:
     """Ids and texts of a language's documents, about `max_bytes` of text, chosen by hash of id and seed.
 
     Whether a document is chosen does not depend on its place, nor on which others there are beyond their
     size.
+
+    Args:
+        directories: of document shards.
+        language: ISO 639-1 code.
+        max_bytes: of UTF-8 text.
+        seed: of the choice.
+        copies: how often each chosen document (columns id, text, source, lang) is given; once if None.
     """
+    columns = ["id", "text", "source", "lang"]
     total = 0
-    for batch in read_batches(directory, ["text", "lang"]):
-        texts = batch["text"].filter(pc.equal(batch["lang"], language))
-        total += pc.sum(pc.binary_length(texts)).as_py() or 0
+    for directory in directories:
+        for batch in read_batches(directory, ["text", "lang"]):
+            texts = batch["text"].filter(pc.equal(batch["lang"], language))
+            total += pc.sum(pc.binary_length(texts)).as_py() or 0
     rate = min(1.0, max_bytes / total) if total else 0.0
-    for batch in read_batches(directory, ["id", "text", "lang"]):
-        mine = batch.filter(pc.equal(batch["lang"], language))
-        if rate < 1:
-            mine = mine.filter(pa.array(uniform(mine["id"], seed) < rate, pa.bool_()))
-        yield mine["id"], mine["text"]
+    for directory in directories:
+        for batch in read_batches(directory, columns):
+            mine = batch.filter(pc.equal(batch["lang"], language))
+            if rate < 1:
+                mine = mine.filter(pa.array(uniform(mine["id"], seed) < rate, pa.bool_()))
+            if copies is not None:
+                mine = mine.take(pa.array(np.repeat(np.arange(len(mine)), copies(mine))))
+            yield mine["id"], mine["text"]
 
 
 def uniform(ids: pa.Array, seed: int) -> npt.NDArray[np.float64]:
