@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from textmill.corpus.cleaning.pii.kind import Guarded, Kind, Span
+from textmill.corpus.cleaning.pii.kind import Guarded, Kind, Span, in_row
 
 _CARD = Guarded(
     r"\d{12,19}"
@@ -88,7 +88,7 @@ def _is_card(match: re.Match[str]) -> bool:
     digits = "".join(character for character in found if character.isdigit())
     if not (_has_issuer(digits) and luhn(digits) and len(set(digits)) > 1):
         return False
-    return bool(separators) or not _is_other_number(match)
+    return not (" " in separators and in_row(match)) if separators else not _is_other_number(match)
 
 
 def _is_other_number(match: re.Match[str]) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from textmill.corpus.cleaning.pii.kind import Guarded, Kind, Span, any_of
+from textmill.corpus.cleaning.pii.kind import Guarded, Kind, Span, any_of, in_row
 
 _EMAIL = re.compile(
     r"(?<![A-Za-z0-9._%+@-])[A-Za-z0-9_][A-Za-z0-9._%+-]{0,63}@(?:[A-Za-z0-9][A-Za-z0-9-]{0,62}\.){1,8}[A-Za-z]{2,24}"
@@ -84,6 +84,8 @@ def _is_chinese_mobile(match: re.Match[str]) -> bool:
             return False
         if _OTHER_NUMBER_BEFORE.search(match.string[start : match.start()]):
             return False
+    elif " " in match.group() and in_row(match):
+        return False
     return _valid(match, "CN")
 
 

@@ -58,3 +58,10 @@ class Guarded:
 def any_of(*clues: str) -> str:
     """The RE2 pattern that is found where one of `clues` is."""
     return "|".join(f"(?:{clue})" for clue in clues)
+
+
+def in_row(match: re.Match[str]) -> bool:
+    """Whether a match is part of a row of numbers: digits stand before or after it, one blank away."""
+    text, start, end = match.string, match.start(), match.end()
+    before = text[start - 1 : start] == " " and text[max(start - 2, 0) : start - 1].isdigit()
+    return before or (text[end : end + 1] == " " and text[end + 1 : end + 2].isdigit())
