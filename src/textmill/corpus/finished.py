@@ -154,5 +154,9 @@ def map_sources(
     task = ShardTask(function, target.absolute(), kept)
     engine.prepare([folder for folder in (task.target, kept) if folder is not None])
     order = sorted(range(len(sources)), key=lambda place: (-sources[place].stat().st_size, place))
-    for begun, result in engine.map(work, task, [sources[place].absolute() for place in order]):
-        yield order[begun], result
+    try:
+        for begun, result in engine.map(work, task, [sources[place].absolute() for place in order]):
+            yield order[begun], result
+    except UserError as error:
+        # A worker may run in another folder, so it has absolute paths; the user has those of params.yaml.
+        raise UserError(str(error).replace(f"{Path.cwd()}{os.sep}", "")) from error
