@@ -42,6 +42,7 @@ def masked(text):
         ("ghp_" + "a1B2" * 9, "<SECRET>", {"secret": 1}),
         ("Visa 4111 1111 1111 1111, Amex 378282246310005", "Visa <CREDIT_CARD>, Amex <CREDIT_CARD>",
          {"credit_card": 2}),
+        ("4111 1111 1111 1111 05/27 123", "<CREDIT_CARD> 05/27 123", {"credit_card": 1}),
         ("卡号6222021234567890128。", "卡号<CREDIT_CARD>。", {"credit_card": 1}),
         ("身份证号11010519491231002X，男", "身份证号<RESIDENT_ID>，男", {"resident_id": 1}),
         ("旧身份证：130503670401001", "旧身份证：<RESIDENT_ID>", {"resident_id": 1}),

@@ -55,6 +55,7 @@ _OTHER_NUMBER_BEFORE = re.compile(
     re.IGNORECASE,
 )
 _BEFORE, _AFTER = 40, 24
+_FOUR_GROUPS = len("4111 1111 1111 1111")
 _DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
 
 _IBAN_LENGTHS = {
@@ -77,24 +78,29 @@ _IBAN_CLUE = rf"(?:\A|[^A-Za-z0-9]){_HEAD}[ ]?[A-Z0-9]{{4}}[ ]?[A-Z0-9]{{4}}[ ]?
 
 def find_cards(text: str) -> Iterator[Span]:
     """Card numbers of known issuers, in one piece or in groups, with a valid check digit (ISO/IEC 7812)."""
-    yield from _CARD.spans(text, _is_card)
+    for match in _CARD.pattern.finditer(text):
+        start, end = match.span()
+        # What looks like a fifth group may be the expiry date or the security code.
+        for last in dict.fromkeys((end, min(end, start + _FOUR_GROUPS))):
+            if _is_card(text, start, last):
+                yield start, last
+                break
 
 
-def _is_card(match: re.Match[str]) -> bool:
-    found = match.group()
+def _is_card(text: str, start: int, end: int) -> bool:
+    found = text[start:end]
     separators = {character for character in found if not character.isdigit()}
-    if len(separators) > 1:
-        return False
     digits = "".join(character for character in found if character.isdigit())
-    if not (_has_issuer(digits) and luhn(digits) and len(set(digits)) > 1):
+    if len(separators) > 1 or not (_has_issuer(digits) and luhn(digits) and len(set(digits)) > 1):
         return False
-    return not (" " in separators and in_row(match)) if separators else not _is_other_number(match)
+    if separators:
+        return not (" " in separators and in_row(text, start, end))
+    return not _is_other_number(text, start, end)
 
 
-def _is_other_number(match: re.Match[str]) -> bool:
+def _is_other_number(text: str, start: int, end: int) -> bool:
     # One in ten integers has a valid check digit by chance, so an argument of a function, an item of a list
     # or the number of an order must be called a card to be one.
-    text, start, end = match.string, match.start(), match.end()
     before = text[max(start - _BEFORE, 0) : start]
     if not _OTHER_NUMBER_BEFORE.search(before):
         return False

@@ -84,7 +84,7 @@ def _is_chinese_mobile(match: re.Match[str]) -> bool:
             return False
         if _OTHER_NUMBER_BEFORE.search(match.string[start : match.start()]):
             return False
-    elif " " in match.group() and in_row(match):
+    elif " " in match.group() and in_row(match.string, *match.span()):
         return False
     return _valid(match, "CN")
 

@@ -60,8 +60,10 @@ def any_of(*clues: str) -> str:
     return "|".join(f"(?:{clue})" for clue in clues)
 
 
-def in_row(match: re.Match[str]) -> bool:
-    """Whether a match is part of a row of numbers: digits stand before or after it, one blank away."""
-    text, start, end = match.string, match.start(), match.end()
-    before = text[start - 1 : start] == " " and text[max(start - 2, 0) : start - 1].isdigit()
-    return before or (text[end : end + 1] == " " and text[end + 1 : end + 2].isdigit())
+_FOUR_BEFORE = re.compile(r"(?<![\w.])\d{4} $", re.ASCII)
+_FOUR_AFTER = re.compile(r" \d{4}(?![\w/.-])", re.ASCII)
+
+
+def in_row(text: str, start: int, end: int) -> bool:
+    """Whether a span is part of a row of numbers: four digits stand beside it, one blank away."""
+    return bool(_FOUR_BEFORE.search(text[max(start - 6, 0) : start]) or _FOUR_AFTER.match(text, end))
