@@ -19,7 +19,7 @@ def main(stage: Stage) -> None:
     out.mkdir(parents=True, exist_ok=True)
     documents = count_rows("data/clean")
     with stage.progress(documents) as progress:
-        found = find_duplicates("data/clean", params, stage.seed, out, progress.advance)
+        found = find_duplicates("data/clean", params, stage.seed, out, progress.advance, params.index)
     write_table(out / "duplicates.parquet", found)
     exact = pc.sum(pc.equal(found["kind"], "exact")).as_py() or 0
     clusters = len(found["cluster"].unique())

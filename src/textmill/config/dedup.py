@@ -61,3 +61,8 @@ class Dedup(Section):
     substrings: RepeatedSubstrings | None = Field(
         default=None, description="The same for long passages (Lee et al. 2022)."
     )
+    index: str | None = Field(
+        default=".textmill/dedup",
+        description="Folder that keeps what is known of each shard, so that only new shards are analysed. It "
+        "takes about twice the size of the text and never changes the result; null keeps nothing.",
+    )

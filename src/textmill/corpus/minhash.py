@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from textmill.corpus.shingles import Int64s, Uint64s, mixed
 
-_EMPTY = np.uint64(0xFFFFFFFFFFFFFFFF)
+NO_KEY = np.uint64(0xFFFFFFFFFFFFFFFF)
 _ROW_BASE = np.uint64(0x9FB21C651E98DF25)
 _PAIRS_PER_BLOCK = 200_000
 
@@ -64,25 +64,25 @@ class MinHash:
             bins *= np.uint64(self.bands)
             bins >>= np.uint64(32)
             bins += cells
-            sketch = np.full(count * self.bands, _EMPTY)
+            sketch = np.full(count * self.bands, NO_KEY)
             np.minimum.at(sketch, bins.view(np.int64), values)
             self._fill(sketch.reshape(count, self.bands), row)
             keys += sketch.reshape(count, self.bands)
             keys *= _ROW_BASE
         keys = mixed(keys)
-        keys[sizes == 0] = _EMPTY
+        keys[sizes == 0] = NO_KEY
         return keys
 
     def _fill(self, sketch: npt.NDArray[np.uint64], row: int) -> None:
         """Replace each empty bin of a sketch by its first filled lender."""
         lent = sketch.copy()
-        documents, bins = np.nonzero(sketch == _EMPTY)
+        documents, bins = np.nonzero(sketch == NO_KEY)
         for turn in range(self.bands):
             if not len(documents):
                 return
             values = lent[documents, self._lenders[row, bins, turn]]
             sketch[documents, bins] = values
-            still = values == _EMPTY
+            still = values == NO_KEY
             documents, bins = documents[still], bins[still]
 
 
@@ -99,7 +99,7 @@ class Band:
         fresh = np.concatenate(([True], ordered[1:] != ordered[:-1]))[: len(keys)]
         bounds = np.append(np.flatnonzero(fresh), len(keys))
         sizes = np.diff(bounds)
-        shared = (sizes > 1) & (ordered[bounds[:-1]] != _EMPTY)
+        shared = (sizes > 1) & (ordered[bounds[:-1]] != NO_KEY)
         self._documents = order[np.repeat(shared, sizes)]
         self._sizes = sizes[shared]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -20,42 +20,71 @@ _NUMBER_BITS = np.uint64(44)
 _HASH_SHIFT = np.uint64(20)
 
 
-class ShingleSets:
-    """Bags of 64-bit shingle hashes, appended in order and read back through a memory map, as sets.
+class ShingleFile:
+    """64-bit shingle hashes at the start of a file, read through a memory map.
 
-    They take eight bytes a shingle, more than the text, so they live in a file without a name in `scratch`:
-    the system frees it when the process ends, however it ends.
+    Args:
+        descriptor: of the open file.
+        shingles: how many there are.
+        check: called with the begin and the end (in shingles) of what is read for the first time.
+    """
+
+    def __init__(self, descriptor: int, shingles: int, check: Callable[[Int64s, Int64s], None] | None = None):
+        self._check = check
+        self._map = mmap.mmap(descriptor, 8 * shingles, access=mmap.ACCESS_READ) if shingles else None
+
+    def read(self, begin: Int64s, sizes: Int64s) -> Uint64s:
+        """The shingles of the ranges [begin, begin + size), one range after the other."""
+        if self._map is None:
+            return np.zeros(0, np.uint64)
+        if self._check is not None:
+            self._check(begin, begin + sizes)
+        found = np.frombuffer(self._map, np.uint64)[ranges(begin, sizes)]
+        # What was read is of no use soon again; resident, the whole file would in the end be memory.
+        self._map.madvise(mmap.MADV_DONTNEED)
+        return found
+
+
+class ShingleSpool:
+    """Takes shingles one after the other into a file without a name.
+
+    They take eight bytes each, more than the text. The system frees the file when the process ends, however
+    it ends.
     """
 
     def __init__(self, scratch: str | os.PathLike[str]):
         self._file = tempfile.TemporaryFile(dir=scratch)  # noqa: SIM115
-        self._begin = self._sizes = np.zeros(0, np.int64)
-        self._map: mmap.mmap | None = None
+        self._shingles = 0
 
-    def __enter__(self) -> ShingleSets:
+    def __enter__(self) -> ShingleSpool:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._map is not None:
-            self._map.close()
         self._file.close()
 
     def append(self, hashes: Uint64s) -> None:
         """Add the shingles of the next texts, in any order within a text, repetitions included."""
         self._file.write(hashes.data)
+        self._shingles += len(hashes)
 
-    def seal(self, sizes: Int64s, chosen: Int64s | None = None) -> None:
-        """Make the sets readable.
-
-        Args:
-            sizes: int64, the shingles appended for each text, repetitions included.
-            chosen: which of the texts to number from 0; None is all of them.
-        """
+    def sealed(self) -> ShingleFile:
+        """What was appended, for reading."""
         self._file.flush()
-        begin = np.cumsum(sizes) - sizes
-        self._begin, self._sizes = (begin, sizes) if chosen is None else (begin[chosen], sizes[chosen])
-        if sizes.sum():
-            self._map = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
+        return ShingleFile(self._file.fileno(), self._shingles)
+
+
+class ShingleSets:
+    """The sets of shingles of texts that are spread over files.
+
+    Args:
+        files: the files.
+        file: int64, the file of each set, ascending.
+        begin, sizes: int64, where in its file each set's shingles begin and how many there are, repetitions
+            included.
+    """
+
+    def __init__(self, files: Sequence[ShingleFile], file: Int64s, begin: Int64s, sizes: Int64s):
+        self._files, self._file, self._begin, self._sizes = files, file, begin, sizes
 
     def jaccard(self, pairs: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
         """Exact Jaccard similarity |A ∩ B| / |A ∪ B| of each pair of set indices, int64 (pairs, 2).
@@ -91,14 +120,17 @@ class ShingleSets:
 
     def _keys(self, used: Int64s) -> Uint64s:
         """The sets' distinct hashes: a set's place in `used`, then 44 bits of the hash, ascending."""
-        if self._map is None:
-            return np.zeros(0, np.uint64)
         sizes = self._sizes[used]
-        number = np.repeat(np.arange(len(used), dtype=np.uint64) << _NUMBER_BITS, sizes)
-        keys = np.frombuffer(self._map, np.uint64)[_ranges(self._begin[used], sizes)] >> _HASH_SHIFT
-        # What was read is of no use soon again; resident, the whole file would in the end be memory.
-        self._map.madvise(mmap.MADV_DONTNEED)
-        keys |= number
+        parts = np.searchsorted(self._file[used], np.arange(len(self._files) + 1))
+        keys = np.concatenate(
+            [
+                file.read(self._begin[used[start:stop]], sizes[start:stop])
+                for file, start, stop in zip(self._files, parts[:-1], parts[1:], strict=True)
+                if stop > start
+            ]
+        )
+        keys >>= _HASH_SHIFT
+        keys |= np.repeat(np.arange(len(used), dtype=np.uint64) << _NUMBER_BITS, sizes)
         keys.sort()
         fresh = np.ones(len(keys), bool)
         np.not_equal(keys[1:], keys[:-1], out=fresh[1:])
@@ -109,7 +141,7 @@ def _shared(keys: Uint64s, bounds: Int64s, few: Int64s, many: Int64s) -> Int64s:
     """How many hashes each pair of sets shares; those of `few` are looked up among those of `many`."""
     sizes = np.diff(bounds)[few]
     mask = (np.uint64(1) << _NUMBER_BITS) - np.uint64(1)
-    wanted = keys[_ranges(bounds[few], sizes)] & mask
+    wanted = keys[ranges(bounds[few], sizes)] & mask
     wanted |= np.repeat(many.astype(np.uint64) << _NUMBER_BITS, sizes)
     found = np.searchsorted(keys, wanted)
     hits = np.concatenate(([0], np.cumsum(np.append(keys, np.uint64(0))[found] == wanted)))
@@ -117,7 +149,7 @@ def _shared(keys: Uint64s, bounds: Int64s, few: Int64s, many: Int64s) -> Int64s:
     return hits[ends] - hits[ends - sizes]
 
 
-def _ranges(starts: Int64s, sizes: Int64s) -> Int64s:
+def ranges(starts: Int64s, sizes: Int64s) -> Int64s:
     """The integers of the ranges [start, start + size), one range after the other."""
     ends = np.cumsum(sizes)
     total = int(ends[-1]) if len(ends) else 0

@@ -30,16 +30,16 @@ class Analysis:
         characters: int64, code points per document.
         text: int64, the number of each document's text.
         digests: uint64 of shape (texts, 2), 128-bit hashes of the normalised texts.
-        keys: uint64 of shape (texts, bands); no band without `near`.
         sizes: int64, shingles per text, repetitions included.
+        keys: uint64 of shape (texts, bands), no band without `near`; None where they are kept sorted.
     """
 
     ids: npt.NDArray[np.bytes_]
     characters: Int64s
     text: Int64s
     digests: Uint64s
-    keys: Uint64s
     sizes: Int64s
+    keys: Uint64s | None
 
 
 def analyse(
@@ -85,8 +85,8 @@ def analyse(
         characters=np.concatenate(lengths),
         text=np.array(text, np.int64),
         digests=np.frombuffer(b"".join(numbers), np.uint64).reshape(-1, 2),
-        keys=np.concatenate(keys) if params.near else np.zeros((len(numbers), 0), np.uint64),
         sizes=np.concatenate(sizes) if params.near else np.zeros(len(numbers), np.int64),
+        keys=np.concatenate(keys) if params.near else np.zeros((len(numbers), 0), np.uint64),
     )
 
 

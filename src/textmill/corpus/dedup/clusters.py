@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from textmill.corpus.shingle_sets import ShingleSets
 from textmill.corpus.shingles import Int64s
 
 DUPLICATE = pa.schema(
@@ -30,7 +31,7 @@ def cluster_table(
     characters: Int64s,
     text: Int64s,
     component: Int64s,
-    sets: ShingleSets | None,
+    jaccard_of: Callable[[npt.NDArray[np.int64]], npt.NDArray[np.float64]],
 ) -> pa.Table:
     """One row per document whose component has two documents or more, ordered by cluster and id.
 
@@ -39,7 +40,7 @@ def cluster_table(
         characters: int64, code points per document.
         text: int64, the number of each document's normalised text.
         component: int64, one per text.
-        sets: the texts' shingles, or None where each component is one text.
+        jaccard_of: gives the similarities of pairs of texts, int64 (pairs, 2), the smaller number first.
 
     Returns:
         A table of schema `DUPLICATE`.
@@ -62,9 +63,9 @@ def cluster_table(
     identical = by_id[_least(np.unique(text, return_inverse=True)[1], rank)]
     same = text == text[representative]
     jaccard = np.ones(len(ids))
-    if sets is not None and not same.all():
-        near = ~same
-        jaccard[near] = sets.jaccard(np.stack((text[near], text[representative[near]]), axis=1))
+    near = ~same
+    pairs = np.stack((text[near], text[representative[near]]), axis=1)
+    jaccard[near] = jaccard_of(np.sort(pairs, axis=1))
     kinds = pa.array(["near", "exact"]).take(pa.array(same[order].astype(np.int8)))
     columns = (ids[each[order]] for each in (np.arange(len(ids)), smallest, representative))
     return pa.table(
@@ -86,5 +87,9 @@ def _least(groups: Int64s, preference: Int64s) -> Int64s:
 
 
 def id_strings(values: npt.NDArray[np.bytes_]) -> pa.Array:
-    """Document ids as a column of strings."""
+    """Document ids, bytes of 32, as a column of strings."""
+    values = np.ascontiguousarray(values)
+    if len(values) and values.view(np.uint8).reshape(-1, 32)[:, -1].all():
+        fixed = pa.FixedSizeBinaryArray.from_buffers(pa.binary(32), len(values), [None, pa.py_buffer(values)])
+        return fixed.cast(pa.binary()).cast(pa.string())
     return pa.array(values.tolist(), pa.binary()).cast(pa.string())

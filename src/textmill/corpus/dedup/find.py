@@ -8,18 +8,21 @@ does not depend on the order of the documents or on how they are spread over sha
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from textmill.config.dedup import Dedup
-from textmill.corpus.dedup.analysis import Analysis, analyse
+from textmill.corpus.dedup.analysis import analyse
+from textmill.corpus.dedup.clustering import Clustering, clustering_of, extended, sets_of
 from textmill.corpus.dedup.clusters import cluster_table
-from textmill.corpus.dedup.verify import components
+from textmill.corpus.dedup.entries import Entry
+from textmill.corpus.dedup.index import Index, content_name
+from textmill.corpus.dedup.stored import Damaged
 from textmill.corpus.shards import shard_paths
-from textmill.corpus.shingle_sets import ShingleSets
+from textmill.corpus.shingle_sets import ShingleSets, ShingleSpool
 from textmill.corpus.shingles import Int64s
 
 
@@ -29,6 +32,7 @@ def find_duplicates(
     seed: int,
     scratch: str | os.PathLike[str],
     advance: Callable[[int], None] = lambda documents: None,
+    index: str | os.PathLike[str] | None = None,
 ) -> pa.Table:
     """Find the duplicates among the documents of a directory of shards.
 
@@ -40,47 +44,115 @@ def find_duplicates(
         seed: chooses the hash functions.
         scratch: directory for temporary data of about one and a half times the size of the text.
         advance: called with the number of documents read.
+        index: folder of the index; None does without. It changes nothing but the time.
 
     Returns:
         A table of schema `DUPLICATE`, ordered by cluster and id.
     """
-    with ShingleSets(scratch) as sets:
-        found = [analyse(path, params, seed, sets.append, advance) for path in shard_paths(clean)]
-        return _clusters(found, sets, params)
+    if index is None:
+        return _analysed_now(clean, params, seed, scratch, advance)
+    known = Index(index, params, seed)
+    try:
+        return _indexed(clean, params, known, advance)
+    except Damaged:
+        # Shingles are checked when they are read, which is late; what else is there was checked before.
+        known.forget()
+        return _indexed(clean, params, known, lambda documents: None)
 
 
-def _clusters(found: list[Analysis], sets: ShingleSets, params: Dedup) -> pa.Table:
-    bases = np.cumsum([0, *(len(each.digests) for each in found)])
-    text_of, leaders = _exact_classes(np.concatenate([each.digests for each in found]))
-    text = [text_of[each.text + base] for each, base in zip(found, bases, strict=False)]
-    sets.seal(np.concatenate([each.sizes for each in found]), leaders)
-    if params.near:
-        keys = np.concatenate([each.keys for each in found])[leaders]
-        component = components(keys, sets, params.threshold)
+def _analysed_now(
+    clean: str | os.PathLike[str],
+    params: Dedup,
+    seed: int,
+    scratch: str | os.PathLike[str],
+    advance: Callable[[int], None],
+) -> pa.Table:
+    with ShingleSpool(scratch) as spool:
+        found = [analyse(path, params, seed, spool.append, advance) for path in shard_paths(clean)]
+        shingles = spool.sealed()
+        sizes = np.concatenate([each.sizes for each in found])
+        begin = np.split(np.cumsum(sizes) - sizes, np.cumsum([len(each.sizes) for each in found])[:-1])
+        entries = [Entry(each, shingles, place) for each, place in zip(found, begin, strict=True)]
+        clustering = clustering_of(entries, params.threshold)
+        return _table(entries, clustering, sets_of(entries, clustering.leaders).jaccard)
+
+
+def _indexed(
+    clean: str | os.PathLike[str], params: Dedup, index: Index, advance: Callable[[int], None]
+) -> pa.Table:
+    names, paths = [], []
+    for path in shard_paths(clean):
+        names.append(content_name(path))
+        paths.append(path)
+    entries = [index.entry(path, name, advance) for path, name in zip(paths, names, strict=True)]
+    state = index.state(names)
+    if state is None:
+        clustering, known = clustering_of(entries, params.threshold), None
     else:
-        component = np.arange(len(leaders))
-    return cluster_table(
-        np.concatenate([each.ids for each in found]),
-        np.concatenate([each.characters for each in found]),
-        np.concatenate(text),
-        component,
-        sets if params.near else None,
-    )
+        before, known, *similarities = state
+        order = _known_first(names, before)
+        names, entries = [names[place] for place in order], [entries[place] for place in order]
+        old, new = entries[: len(before)], entries[len(before) :]
+        clustering = extended(known, old, new, params.threshold) if new else known
+    sets = sets_of(entries, clustering.leaders)
+    similarity = Similarities(sets, *(similarities if known is not None else ()))
+    table = _table(entries, clustering, similarity.jaccard)
+    if clustering is not known:
+        index.keep(names, clustering, similarity.pairs, similarity.values)
+    return table
 
 
-def _exact_classes(digests: npt.NDArray[np.uint64]) -> tuple[Int64s, Int64s]:
-    """Number the distinct texts by where they are first seen.
+def _known_first(names: Sequence[str], before: Sequence[str]) -> list[int]:
+    """The places of `names` in the order of `before`, and then those of the others."""
+    places: dict[str, list[int]] = {}
+    for place, name in enumerate(names):
+        places.setdefault(name, []).append(place)
+    first = [places[name].pop(0) for name in before]
+    return [*first, *sorted(place for left in places.values() for place in left)]
 
-    Returns:
-        For each digest the number of its text, and for each text the digest where it is first seen.
+
+class Similarities:
+    """The Jaccard similarities that the table of an earlier run shows, and those it lacks.
+
+    Args:
+        sets: the sets of the distinct texts.
+        pairs: int64, codes of the pairs known, ascending.
+        values: float64, their similarities.
     """
-    if not len(digests):
-        return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    order = np.lexsort((digests[:, 1], digests[:, 0]))
-    ordered = digests[order]
-    fresh = np.concatenate(([True], (ordered[1:] != ordered[:-1]).any(axis=1)))
-    leader = np.empty(len(order), np.int64)
-    # lexsort is stable: the first of a run is the one seen first.
-    leader[order] = order[fresh][np.cumsum(fresh) - 1]
-    leaders, text_of = np.unique(leader, return_inverse=True)
-    return text_of, leaders
+
+    def __init__(
+        self,
+        sets: ShingleSets,
+        pairs: Int64s | None = None,
+        values: npt.NDArray[np.float64] | None = None,
+    ):
+        self._sets = sets
+        self.pairs = np.zeros(0, np.int64) if pairs is None else pairs
+        self.values = np.zeros(0) if values is None else values
+
+    def jaccard(self, pairs: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        """As `ShingleSets.jaccard`; what is known afterwards are these pairs and no others."""
+        codes = (pairs[:, 0] << 32) | pairs[:, 1]
+        places = np.searchsorted(self.pairs, codes)
+        known = np.append(self.pairs, -1)[places] == codes
+        values = np.append(self.values, 0.0)[np.where(known, places, -1)]
+        values[~known] = self._sets.jaccard(pairs[~known])
+        self.pairs, first = np.unique(codes, return_index=True)
+        self.values = values[first]
+        return values
+
+
+def _table(
+    entries: Sequence[Entry],
+    clustering: Clustering,
+    jaccard: Callable[[npt.NDArray[np.int64]], npt.NDArray[np.float64]],
+) -> pa.Table:
+    bases = np.cumsum([0, *(entry.texts for entry in entries)]).tolist()
+    text = [clustering.text[entry.found.text + base] for entry, base in zip(entries, bases, strict=False)]
+    return cluster_table(
+        np.concatenate([entry.found.ids for entry in entries]),
+        np.concatenate([entry.found.characters for entry in entries]),
+        np.concatenate(text),
+        clustering.component,
+        jaccard,
+    )

@@ -1,0 +1,219 @@
+"""Which texts are equal, and which are connected by verified pairs: all at once, or some added to others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from textmill.corpus.dedup.entries import Entry, Sorted
+from textmill.corpus.minhash import NO_KEY, Band
+from textmill.corpus.shingle_sets import ShingleSets, ranges
+from textmill.corpus.shingles import Int64s, Uint64s
+
+_MOST_REJECTED = 5_000_000
+_PAIRS_AT_ONCE = 200_000
+_PAIRS_TOGETHER = 4096
+
+
+@dataclass(frozen=True)
+class Clustering:
+    """What is known of the texts of some entries, one entry after the other.
+
+    Attributes:
+        text: int64, for each text of each entry the number of its distinct text, by where it is first seen.
+        component: int64, for each distinct text the number of its component.
+    """
+
+    text: Int64s
+    component: Int64s
+
+    @property
+    def leaders(self) -> Int64s:
+        """For each distinct text where it is first seen."""
+        leaders = np.empty(len(self.component), np.int64)
+        leaders[self.text[::-1]] = np.arange(len(self.text))[::-1]
+        return leaders
+
+
+def clustering_of(entries: Sequence[Entry], threshold: float) -> Clustering:
+    """Cluster the texts of all entries.
+
+    Args:
+        entries: in any order, which changes nothing but the numbers.
+        threshold: smallest exact Jaccard similarity of a pair that connects.
+    """
+    text = numbered(np.concatenate([entry.found.digests for entry in entries]))
+    whole = Clustering(text, np.arange(int(text.max(initial=-1)) + 1))
+    leaders = whole.leaders
+    keys = np.concatenate([entry.keys() for entry in entries])[leaders]
+    verifier = Verifier(sets_of(entries, leaders), threshold)
+    return Clustering(text, _connected(keys, verifier, whole.component))
+
+
+def extended(known: Clustering, old: Sequence[Entry], new: Sequence[Entry], threshold: float) -> Clustering:
+    """The clustering of `old` and then `new` entries, given that of the old: the work is that of the new."""
+    digests = np.concatenate([entry.found.digests for entry in new])
+    fresh = numbered(digests)
+    first = np.unique(fresh, return_index=True)[1]
+    number = _find_digests(known, old, digests[first])
+    unknown = np.flatnonzero(number < 0)
+    number[unknown] = len(known.component) + np.arange(len(unknown))
+    text = np.concatenate((known.text, number[fresh]))
+    component = np.concatenate((known.component, number[unknown]))
+    whole = Clustering(text, component)
+    keys = np.concatenate([entry.keys() for entry in new])[first[unknown]]
+    verifier = Verifier(sets_of([*old, *new], whole.leaders), threshold)
+    component = _connected(keys, verifier, component, len(known.component))
+    for pairs in _batches(_between(known, old, keys, len(known.component))):
+        component = verifier.join(component, pairs)
+    return Clustering(text, component)
+
+
+def numbered(digests: Uint64s) -> Int64s:
+    """The number of each digest (uint64, two per row), by where it is first seen."""
+    if not len(digests):
+        return np.zeros(0, np.int64)
+    order = np.lexsort((digests[:, 1], digests[:, 0]))
+    ordered = digests[order]
+    fresh = np.concatenate(([True], (ordered[1:] != ordered[:-1]).any(axis=1)))
+    leader = np.empty(len(order), np.int64)
+    # lexsort is stable: the first of a run is the one seen first.
+    leader[order] = order[fresh][np.cumsum(fresh) - 1]
+    is_first = leader == np.arange(len(order))
+    return (np.cumsum(is_first) - 1)[leader]
+
+
+def _find_digests(known: Clustering, old: Sequence[Entry], digests: Uint64s) -> Int64s:
+    """The number of the distinct text of each digest, or -1."""
+    number = np.full(len(digests), -1)
+    start = 0
+    for entry in old:
+        if entry.texts:
+            held, order = entry.found.digests, _sorted(entry).digest_order
+            places = np.searchsorted(held[order, 0], digests[:, 0])
+            at = order[np.minimum(places, entry.texts - 1)]
+            equal = (held[at] == digests).all(axis=1)
+            number[equal] = known.text[start + at[equal]]
+        start += entry.texts
+    return number
+
+
+def sets_of(entries: Sequence[Entry], chosen: Int64s) -> ShingleSets:
+    """The shingles of chosen texts, int64, ascending; the entries' texts are numbered one after the other."""
+    bounds = np.cumsum([0, *(entry.texts for entry in entries)])
+    begin = np.concatenate([entry.begin for entry in entries])
+    sizes = np.concatenate([entry.found.sizes for entry in entries])
+    file = np.searchsorted(bounds, chosen, side="right") - 1
+    return ShingleSets([entry.shingles for entry in entries], file, begin[chosen], sizes[chosen])
+
+
+def _sorted(entry: Entry) -> Sorted:
+    assert entry.sorted is not None
+    return entry.sorted
+
+
+def _connected(keys: Uint64s, verifier: Verifier, component: Int64s, base: int = 0) -> Int64s:
+    """The components after those of texts `base` and up that are similar to each other were joined."""
+    bands = [Band(keys[:, column]) for column in range(keys.shape[1])]
+    for pairs in _batches(band.neighbours() for band in bands):
+        component = verifier.join(component, pairs + base)
+    for band in bands:
+        for pairs in _batches(band.others(component[base:])):
+            component = verifier.join(component, pairs + base)
+    return component
+
+
+def _between(
+    known: Clustering, old: Sequence[Entry], keys: Uint64s, base: int
+) -> Iterator[npt.NDArray[np.int64]]:
+    """Pairs of an old and a new text that share a key; first one old text for each, then the others."""
+    usable = np.flatnonzero((keys != NO_KEY).any(axis=1))
+    for others in (False, True):
+        start = 0
+        for entry in old:
+            order = _sorted(entry)
+            for band, held in enumerate(order.keys if entry.texts else ()):
+                # Neighbouring lookups touch the same pages when they are in order.
+                new = usable[np.argsort(keys[usable, band])]
+                wanted = keys[new, band]
+                left = np.searchsorted(held, wanted)
+                hit = held[np.minimum(left, len(held) - 1)] == wanted
+                new, left = new[hit], left[hit] + others
+                right = np.searchsorted(held, wanted[hit], side="right") if others else left + 1
+                for block in _blocks(right - left):
+                    counts = (right - left)[block]
+                    at = order.key_order[band][ranges(left[block], counts)].astype(np.int64)
+                    yield np.stack((known.text[start + at], np.repeat(new[block], counts) + base), axis=1)
+            start += entry.texts
+
+
+def _batches(blocks: Iterable[npt.NDArray[np.int64]]) -> Iterator[npt.NDArray[np.int64]]:
+    """The pairs of small blocks together, so that what one join costs is shared."""
+    waiting: list[npt.NDArray[np.int64]] = []
+    for block in blocks:
+        waiting.append(block)
+        if sum(map(len, waiting)) >= _PAIRS_TOGETHER:
+            yield np.concatenate(waiting)
+            waiting = []
+    if waiting:
+        yield np.concatenate(waiting)
+
+
+def _blocks(counts: Int64s) -> Iterator[slice]:
+    """Runs of elements whose counts sum up to a bounded number, one element at least."""
+    ends = np.cumsum(counts)
+    start = 0
+    while start < len(counts):
+        before = ends[start - 1] if start else 0
+        stop = max(int(np.searchsorted(ends, before + _PAIRS_AT_ONCE, side="right")), start + 1)
+        yield slice(start, stop)
+        start = stop
+
+
+class Verifier:
+    """Joins the components of candidate pairs that prove similar, and remembers those that do not."""
+
+    def __init__(self, sets: ShingleSets, threshold: float):
+        self._sets, self._threshold = sets, threshold
+        self._rejected = np.zeros(0, np.int64)
+
+    def join(self, component: Int64s, pairs: npt.NDArray[np.int64]) -> Int64s:
+        """The components after the similar ones among `pairs` were joined.
+
+        What is joined already needs no proof, so the components are those of all similar pairs.
+        """
+        pairs = pairs[component[pairs[:, 0]] != component[pairs[:, 1]]]
+        codes = np.unique(pairs[:, 0] * len(component) + pairs[:, 1])
+        codes = codes[~_among(codes, self._rejected)]
+        if not len(codes):
+            return component
+        pairs = np.stack(np.divmod(codes, len(component)), axis=1)
+        similar = self._sets.jaccard(pairs) >= self._threshold
+        if len(self._rejected) < _MOST_REJECTED:
+            self._rejected = np.sort(np.concatenate((self._rejected, codes[~similar])))
+        return _joined(component, pairs[similar])
+
+
+def _among(values: Int64s, ordered: Int64s) -> npt.NDArray[np.bool_]:
+    """Which values occur in `ordered`. (numpy's isin hashes, which took a hundred times as long here.)"""
+    if not len(ordered):
+        return np.zeros(len(values), bool)
+    places = np.minimum(np.searchsorted(ordered, values), len(ordered) - 1)
+    return ordered[places] == values
+
+
+def _joined(component: Int64s, pairs: npt.NDArray[np.int64]) -> Int64s:
+    """The components after the members of each pair were connected."""
+    if not len(pairs):
+        return component
+    joined, ends = np.unique(component[pairs], return_inverse=True)
+    one, other = ends.reshape(-1, 2).T
+    edges = sparse.coo_array((np.ones(len(pairs), bool), (one, other)), shape=(len(joined), len(joined)))
+    group = sparse.csgraph.connected_components(edges, directed=False)[1]
+    number = np.arange(len(component))
+    number[joined] = joined[np.unique(group, return_index=True)[1]][group]
+    return number[component]
