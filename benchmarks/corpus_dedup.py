@@ -20,13 +20,13 @@ TITLE = "Duplicates"
 NOTE = """Each tool reads the same Parquet shards and ends with its clusters, in a process of its own, on one
 thread; CPU seconds, medians of 3 (datatrove: one run). Imports are not counted. rensa and datasketch get the
 shingles that textmill uses (5 words, a Chinese character is a word), made by a compiled regular expression:
-R-MinHash of 128 values in 16 bands with estimates of at least 0.8; MinHashLSH(threshold=0.8, num_perm=128) with
-xxh32. datatrove cuts words at white space, of which Chinese has none, so it looks at 5-clause shingles there; it
+R-MinHash of 128 values in 16 bands with estimates of at least 0.8; MinHashLSH(threshold=0.8, num_perm=128)
+with xxh32. datatrove cuts words at white space, of which Chinese has none, so there it looks at clauses; it
 also writes the kept documents again. Daft: 126 hashes of 5 words, 21 bands of 6, unverified, after its own
-`normalize`. Precision and recall count documents that are in a cluster with another one, against all pairs of
-Jaccard similarity 0.8 in the whole corpus (prefix filtering, exact counts, no code shared with textmill). datatrove
-and Daft tell words apart differently, so some of what they are charged with is another definition.
-Memory is peak resident memory for all shards less that for the first shard, over the documents between them."""
+`normalize`. Precision and recall count documents that are in a cluster with another one, against all pairs
+of Jaccard similarity 0.8 in the whole corpus (prefix filtering, exact counts, no code shared with textmill).
+datatrove and Daft tell words apart differently, so some of what they are charged with is another definition.
+Memory is peak resident memory for all shards less that for the first, over the documents between them."""
 
 _GOALS = {"rensa": 2.0, "datasketch": 4.0, "datatrove": 8.0, "daft": 1.0}
 _NAMES = {"daft": "Daft, unverified (stretch)"}
@@ -35,7 +35,7 @@ _NAMES = {"daft": "Daft, unverified (stretch)"}
 def rows() -> list[tuple[str, str, str, str]]:
     """Measure: (claim, goal, measured, met)."""
     folder = build()
-    documents = count_rows(folder)
+    documents, megabytes = count_rows(folder), text_bytes(folder) / 1e6
     truth = _bits(true_members(str(folder)), documents)
     works = {
         name: (getattr(peers, name), (str(folder),)) for name in ("textmill", "rensa", "datasketch", "daft")
@@ -44,9 +44,9 @@ def rows() -> list[tuple[str, str, str, str]]:
     ours = costs["textmill"]
     table = [
         (
-            f"near-duplicates in {text_bytes(folder) / 1e6:.0f} MB, {documents:,} documents",
+            f"near-duplicates in {megabytes:.0f} MB, {documents:,} documents",
             "",
-            f"{ours.cpu:.1f} CPU s, {ours.wall:.1f} s, {text_bytes(folder) / 1e6 / ours.cpu:.0f} MB per CPU s",
+            f"{ours.cpu:.1f} CPU s, {ours.wall:.1f} s, {megabytes / ours.cpu:.0f} MB per CPU s",
             "",
         )
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import tempfile
 import time
 import unicodedata
 from collections import defaultdict
@@ -20,7 +21,7 @@ from tests.corpus.curation_texts import NOVEL, docstrings, edited, identity, wri
 from textmill.config.dedup import Dedup
 from textmill.corpus.dedup import DUPLICATE, find_duplicates
 from textmill.corpus.minhash import Band, MinHash
-from textmill.corpus.shingle_sets import ShingleSets
+from textmill.corpus.shingle_sets import ShingleSets, ShingleSpool
 from textmill.corpus.shingles import mixed
 from textmill.errors import UserError
 
@@ -246,13 +247,17 @@ BAGS = st.lists(st.lists(st.integers(0, 40), max_size=25), min_size=2, max_size=
 @settings(max_examples=60, deadline=None)
 @given(BAGS, st.data())
 def test_jaccard_of_hashed_bags(tmp_path_factory, bags, data):
-    chosen = data.draw(st.permutations(range(len(bags))))[: data.draw(st.integers(2, len(bags)))]
+    chosen = sorted(data.draw(st.permutations(range(len(bags))))[: data.draw(st.integers(2, len(bags)))])
     sets = [frozenset(bags[number]) for number in chosen]
     pairs = np.array(list(combinations(range(len(sets)), 2)))
-    with ShingleSets(tmp_path_factory.getbasetemp()) as stored:
-        for part in (bags[:3], bags[3:]):
+    sizes = np.array([len(bag) for bag in bags])
+    with ShingleSpool(tmp_path_factory.getbasetemp()) as spool, ShingleSpool(tempfile.gettempdir()) as more:
+        for stored, part in ((spool, bags[:2]), (spool, bags[2:4]), (more, bags[4:])):
             stored.append(mixed(np.array([value + 1 for bag in part for value in bag], np.uint64)))
-        stored.seal(np.array([len(bag) for bag in bags]), np.array(chosen))
+        begin = np.cumsum(sizes) - sizes
+        begin[4:] -= sizes[:4].sum()
+        file = np.arange(len(bags)) // 4
+        stored = ShingleSets([spool.sealed(), more.sealed()], file[chosen], begin[chosen], sizes[chosen])
         ours = stored.jaccard(pairs)
     expected = [len(sets[a] & sets[b]) / (len(sets[a] | sets[b]) or 1) for a, b in pairs]
     assert ours.tolist() == expected
