@@ -15,6 +15,9 @@ import pytest
 import zstandard
 
 from tests.corpus.sources.source_files import TEXTS, ingested, settings, write_lines
+from textmill.config.ingest import Ingest
+from textmill.corpus.sources.cache import Cache
+from textmill.corpus.sources.ingest import ingest
 from textmill.corpus.sources.ingest import ingest as run_ingest
 from textmill.errors import UserError
 
@@ -110,6 +113,19 @@ def test_conversations_become_lines_of_named_speakers(folder: Path) -> None:
     shape = {"messages": "turns", "text": "said", "speaker": "who"}
     found = ingested(folder, {"kind": "files", "paths": ["talk.json"], "conversation": shape})
     assert found.text.tolist() == ["A: 你好\nB: How are you?\nA: 好", "A: Bye"]
+
+
+def test_conversations_are_kept_for_the_next_reading_too(folder: Path, tmp_path: Path) -> None:
+    write_lines(folder / "talk.jsonl", [{"turns": [{"text": "Hi", "speaker": 1}]}])
+    source = {
+        "kind": "files", "paths": ["talk.jsonl"], "license": "MIT", "conversation": {"messages": "turns"},
+    }  # fmt: skip
+    settings = Ingest.model_validate({"local": str(folder), "sources": {"talk": source}})
+    cache = Cache(tmp_path / "kept", 1_000_000)
+    first, again = (ingest(settings, tmp_path / name, cache=cache) for name in ("first", "again"))
+    assert first == again and list((tmp_path / "kept").rglob("*"))
+    shards = [(tmp_path / name / "part-00000.parquet").read_bytes() for name in ("first", "again")]
+    assert shards[0] == shards[1]
 
 
 def test_long_files_are_read_in_blocks_with_right_line_numbers(folder: Path) -> None:
