@@ -6,7 +6,7 @@ from pydantic import Field, field_validator
 
 from textmill.config.section import Section
 
-FamilyName = Literal["gopher", "gopher_repetition", "c4", "fineweb"]
+FamilyName = Literal["gopher", "gopher_repetition", "c4", "fineweb", "identity"]
 
 
 class LineRules(Section):
@@ -40,7 +40,8 @@ class Annotate(Section):
 
     families: list[FamilyName] = Field(
         default=["gopher", "gopher_repetition", "c4", "fineweb"],
-        description="Families of signals to compute; `characters`, `words` and `lines` always are.",
+        description="Families of signals to compute; `characters`, `words` and `lines` always are. "
+        "`identity` counts who is named and beside what, for bounds under select.signals (docs/bias.md).",
     )
     stop_words: dict[str, list[str]] = Field(
         default={

@@ -15,12 +15,13 @@ from textmill.corpus.signals.c4 import C4
 from textmill.corpus.signals.fineweb import FINEWEB
 from textmill.corpus.signals.gopher import GOPHER
 from textmill.corpus.signals.gopher_repetition import GOPHER_REPETITION
+from textmill.corpus.signals.identity import IDENTITY
 from textmill.corpus.signals.layout import Layout
 from textmill.corpus.signals.line_rules import cut_lines
 from textmill.corpus.spans import CUT_LINES
 
 READS = pa.schema([("text", pa.large_string()), ("lang", pa.string())])
-FAMILIES = {family.name: family for family in (BASIC, GOPHER, GOPHER_REPETITION, C4, FINEWEB)}
+FAMILIES = {family.name: family for family in (BASIC, GOPHER, GOPHER_REPETITION, C4, FINEWEB, IDENTITY)}
 
 
 def annotator(options: Annotate) -> Operator:
