@@ -25,12 +25,19 @@ class Cost:
         cpu: CPU seconds of the process and of the children it waited for.
         peak: bytes of resident memory above what was held before the call, children included.
         value: what the function returned (it must be picklable and small).
+        held: bytes of resident memory before the call.
     """
 
     wall: float
     cpu: float
     peak: int
     value: Any
+    held: int = 0
+
+    @property
+    def most(self) -> int:
+        """The most bytes of resident memory during the call."""
+        return self.held + self.peak
 
 
 def compared(
@@ -56,6 +63,7 @@ def compared(
             statistics.median(cost.cpu for cost in found),
             int(statistics.median(cost.peak for cost in found)),
             found[-1].value,
+            int(statistics.median(cost.held for cost in found)),
         )
         for name, found in costs.items()
     }
@@ -90,7 +98,7 @@ def _measured(sender: Connection, function: Callable[..., Any], arguments: tuple
         wall, cpu = time.perf_counter() - wall, _cpu() - cpu
         done.set()
         watcher.join()
-        sender.send((False, Cost(wall, cpu, peak[0] - before, value)))
+        sender.send((False, Cost(wall, cpu, peak[0] - before, value, before)))
     except BaseException:
         sender.send((True, traceback.format_exc()))
 

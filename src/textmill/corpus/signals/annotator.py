@@ -12,6 +12,7 @@ from textmill.config.annotate import Annotate
 from textmill.corpus.operators import Operator
 from textmill.corpus.signals.basic import BASIC
 from textmill.corpus.signals.c4 import C4
+from textmill.corpus.signals.family import COUNT
 from textmill.corpus.signals.fineweb import FINEWEB
 from textmill.corpus.signals.gopher import GOPHER
 from textmill.corpus.signals.gopher_repetition import GOPHER_REPETITION
@@ -61,7 +62,8 @@ def _measure(options: Annotate, batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def _column(values: np.ndarray | np.ma.MaskedArray, kind: pa.DataType) -> pa.Array:
-    dtype = kind.to_pandas_dtype()
+    # Not kind.to_pandas_dtype(): it imports pandas, which a worker needs for nothing else.
+    dtype = np.int64 if kind == COUNT else np.float64
     if isinstance(values, np.ma.MaskedArray):
         return pa.array(values.filled(0).astype(dtype), kind, mask=np.ma.getmaskarray(values))
     return pa.array(values.astype(dtype), kind)
