@@ -39,8 +39,8 @@ _DIGEST, _LENGTH = 16, 8
 class Cache:
     """A folder of entries, of at most `limit` bytes.
 
-    Entries that a run has used are not removed in that run; when they alone fill the folder, what is read
-    further is not kept.
+    Entries that a run has used stay to its end; when they alone fill the folder, what is read further is not
+    kept.
     """
 
     def __init__(self, folder: Path, limit: int):
@@ -84,7 +84,7 @@ class Cache:
             writer.discard()
 
     def prune(self) -> None:
-        """Remove the entries of other versions of the readers and what killed runs left unfinished."""
+        """At the end of a run: keep to the limit, without entries of other versions of the readers."""
         for other in self._root.glob("*"):
             if other != self._folder and other.is_dir():
                 shutil.rmtree(other, ignore_errors=True)
@@ -92,6 +92,7 @@ class Cache:
             with suppress(OSError, ValueError):
                 if not Path(f"/proc/{int(unfinished.name.split('.')[-2])}").exists():
                     unfinished.unlink()
+        self._used = {}
         self._make_room()
 
     def _path(self, key: str) -> Path:

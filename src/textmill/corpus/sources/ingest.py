@@ -98,7 +98,7 @@ def _read(
     feed = opened(source, settings)
     reader = Reader(source, settings.max_record_bytes, strict, cache)
     made = Documents(name, source, reader, feed)
-    broken = 0
+    broken, earlier = 0, len(found.unreadable)
     for piece in feed.pieces:
         faults = Faults(strict)
         before = made.counts.documents
@@ -121,7 +121,7 @@ def _read(
             found.unreadable.append(unreadable_rows(faults.rows, ids, name, source.lang))
         if made.complete:
             break
-    _check_share(name, source, settings, made, broken, len(feed.pieces), found)
+    _check_share(made, settings, broken, len(feed.pieces), found.unreadable[earlier:])
     return {
         "kind": source.kind,
         "license": source.license,
@@ -149,14 +149,14 @@ def _read_piece(
 
 
 def _check_share(
-    name: str, source: AnySource, settings: Ingest, made: Documents, broken: int, pieces: int, found: _Found
+    made: Documents, settings: Ingest, broken: int, pieces: int, unreadable: list[pa.Table]
 ) -> None:
     """Refuse a source without a document, or of which too much cannot be read."""
-    counts = made.counts
+    name, source, counts = made.name, made.source, made.counts
     lost = counts.unreadable
     first = ""
-    if found.unreadable and lost:
-        row = found.unreadable[-1].slice(0, 1).to_pylist()[0]
+    if unreadable:
+        row = unreadable[0].slice(0, 1).to_pylist()[0]
         first = f" The first of them: {row['place']}: {row['reason']}; expected {row['expected']}."
     if not counts.documents:
         unread = f", {lost:,} unreadable" if lost else ""
@@ -165,11 +165,11 @@ def _check_share(
             f"({counts.skipped['empty']:,} without text{unread}); expected at least one.{first}"
         )
     limit = settings.max_unreadable if source.max_unreadable is None else source.max_unreadable
-    share, files = lost / max(counts.records, 1), broken / max(pieces, 1)
+    # A record is counted once, but each of its passages may have been refused.
+    total = max(counts.records, counts.documents + lost)
+    share, files = lost / total, broken / max(pieces, 1)
     if max(share, files) > limit:
-        what = (
-            f"{lost:,} of {counts.records:,} records" if share > limit else f"{broken:,} of {pieces:,} files"
-        )
+        what = f"{lost:,} of {total:,} records" if share > limit else f"{broken:,} of {pieces:,} files"
         raise UserError(
             f"ingest.sources.{name}: {what} cannot be read ({max(share, files):.1%}); expected at most "
             f"{limit:.1%} (max_unreadable).{first}"

@@ -60,8 +60,8 @@ def line_blocks(
     number, offset, rest, skipping = 1, 0, b"", False
     source = blocks(raw)
     first = next(source, b"")
-    if transcodes(first, encodings):
-        source = _chained(first, source, origin, transcodes(first, encodings))
+    if wide := transcodes(first, encodings):
+        source, known = _chained(first, source, origin, wide), Encodings(["utf-8"])
         first = next(source, b"")
     if first.startswith(_BOM):
         first, offset = first[len(_BOM) :], len(_BOM)
