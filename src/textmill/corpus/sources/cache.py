@@ -46,7 +46,9 @@ class Cache:
     def __init__(self, folder: Path, limit: int):
         self._root, self._limit = folder, limit
         self._folder = folder / code_version()
-        self._used: dict[str, int] = {}
+        self._used: set[str] = set()
+        self._used_bytes = 0
+        self._total: int | None = None
 
     def key(self, tag: str, depends: Any) -> str:
         """The name of the entry for content with the tag `tag`, read in the way that `depends` says."""
@@ -65,21 +67,24 @@ class Cache:
             return None
         with suppress(OSError):
             os.utime(path)
-        self._used[key] = path.stat().st_size
+        self._use(key, path)
         return entry
 
     @contextmanager
     def writing(self, key: str) -> Iterator[Writer]:
         """Yields what an entry is written with; it is kept if it was finished and there is room."""
         path = self._path(key)
-        room = self._limit - sum(self._used.values())
+        room = self._limit - self._used_bytes
         writer = Writer(path.with_name(f".{key}.{os.getpid()}.tmp"), room)
         try:
             yield writer
             if writer.finished:
                 writer.path.replace(path)
-                self._used[key] = path.stat().st_size
-                self._make_room()
+                size = self._use(key, path)
+                if self._total is not None:
+                    self._total += size
+                if self._total is None or self._total > self._limit:
+                    self._make_room()
         finally:
             writer.discard()
 
@@ -92,8 +97,15 @@ class Cache:
             with suppress(OSError, ValueError):
                 if not Path(f"/proc/{int(unfinished.name.split('.')[-2])}").exists():
                     unfinished.unlink()
-        self._used = {}
+        self._used.clear()
         self._make_room()
+
+    def _use(self, key: str, path: Path) -> int:
+        size = path.stat().st_size
+        if key not in self._used:
+            self._used.add(key)
+            self._used_bytes += size
+        return size
 
     def _path(self, key: str) -> Path:
         return self._folder / f"{key}.arrow"
@@ -101,13 +113,13 @@ class Cache:
     def _make_room(self) -> None:
         """Remove the entries that were not used for longest until all that are left fit."""
         entries = [(path, path.stat()) for path in self._folder.glob("[!.]*.arrow")]
-        total = sum(stat.st_size for _, stat in entries)
+        self._total = sum(stat.st_size for _, stat in entries)
         for path, stat in sorted(entries, key=lambda each: (each[1].st_mtime_ns, each[0].name)):
-            if total <= self._limit:
+            if self._total <= self._limit:
                 return
             if path.stem not in self._used:
                 path.unlink(missing_ok=True)
-                total -= stat.st_size
+                self._total -= stat.st_size
 
 
 @dataclass(frozen=True)
