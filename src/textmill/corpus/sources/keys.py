@@ -8,31 +8,47 @@ import numpy.typing as npt
 Halves = npt.NDArray[np.uint64]
 
 
+RECENT = 8192
+"""Ids that are held in a set before they become a run."""
+
+
 class SeenIds:
     """A set of 128-bit ids that answers for a batch at once."""
 
     def __init__(self) -> None:
+        self._recent: set[str] = set()
         self._runs: list[tuple[Halves, Halves]] = []
 
     def add(self, ids: list[str]) -> npt.NDArray[np.bool_]:
         """Add ids of 32 hex digits; returns for each whether it was there before, or earlier in `ids`."""
-        raw = np.frombuffer(bytes.fromhex("".join(ids)), ">u8").astype(np.uint64).reshape(-1, 2)
-        high, low = raw[:, 0], raw[:, 1]
         seen = np.zeros(len(ids), bool)
-        for run in self._runs:
-            seen |= _within(run, high, low)
-        order = np.lexsort((np.arange(len(ids)), low, high))
-        sorted_high, sorted_low = high[order], low[order]
-        again = np.zeros(len(ids), bool)
-        again[1:] = (sorted_high[1:] == sorted_high[:-1]) & (sorted_low[1:] == sorted_low[:-1])
-        seen[order[again]] = True
-        fresh = order[~seen[order]]
-        if len(fresh):
-            self._runs.append((high[fresh], low[fresh]))
+        if self._runs:
+            high, low = _halves(ids)
+            for run in self._runs:
+                seen |= _within(run, high, low)
+        for index, identity in enumerate(ids):
+            if identity in self._recent:
+                seen[index] = True
+            elif not seen[index]:
+                self._recent.add(identity)
+        if len(self._recent) >= RECENT:
+            self._settle()
+        return seen
+
+    def _settle(self) -> None:
+        """Make a run of the recent ids; runs of about one size are merged."""
+        high, low = _halves(list(self._recent))
+        order = np.argsort(high)
+        self._runs.append((high[order], low[order]))
+        self._recent.clear()
         while len(self._runs) > 1 and len(self._runs[-1][0]) * 2 > len(self._runs[-2][0]):
             newer, older = self._runs.pop(), self._runs.pop()
             self._runs.append(_merged(older, newer))
-        return seen
+
+
+def _halves(ids: list[str]) -> tuple[Halves, Halves]:
+    raw = np.frombuffer(bytes.fromhex("".join(ids)), ">u8").astype(np.uint64).reshape(-1, 2)
+    return raw[:, 0].copy(), raw[:, 1].copy()
 
 
 def _within(run: tuple[Halves, Halves], high: Halves, low: Halves) -> npt.NDArray[np.bool_]:

@@ -15,7 +15,7 @@ from textmill.corpus.sources.formats import read
 from textmill.corpus.sources.layout import Layout
 from textmill.corpus.sources.members import Walk
 from textmill.corpus.sources.opened import Opened
-from textmill.corpus.sources.records import Origin, Records
+from textmill.corpus.sources.records import BATCH_BYTES, BATCH_RECORDS, Origin, Records, joined
 
 Opener = Callable[[], IO[bytes]]
 
@@ -66,14 +66,40 @@ def archive_records(
     def records(faults: Faults) -> Iterator[Records]:
         with opener() as raw:
             archive = origin(faults)
+            waiting = Waiting(archive)
             try:
                 for member in Walk(limits, patterns).members(raw, archive, prefix):
                     file = opened(member.raw, member.name, member.origin, limits.max_ratio)
-                    yield from _readable(file, layout)
+                    for part in _readable(file, layout):
+                        yield from waiting.add(part)
             except Unreadable as error:
                 faults.refuse(archive.label, error)
+            yield from waiting.rest()
 
     return records
+
+
+class Waiting:
+    """Joins the records of small members, so that what comes after works on batches worth its while."""
+
+    def __init__(self, archive: Origin):
+        self._archive = archive
+        self._parts: list[Records] = []
+        self._rows = self._bytes = 0
+
+    def add(self, records: Records) -> Iterator[Records]:
+        """Take a batch; yields what waits once it is enough."""
+        self._parts.append(records)
+        self._rows += len(records)
+        self._bytes += records.texts.nbytes
+        if self._rows >= BATCH_RECORDS or self._bytes >= BATCH_BYTES:
+            yield from self.rest()
+
+    def rest(self) -> Iterator[Records]:
+        """Yields what waits."""
+        if self._parts:
+            parts, self._parts, self._rows, self._bytes = self._parts, [], 0, 0
+            yield joined(parts, self._archive)
 
 
 def _readable(file: Opened, layout: Layout) -> Iterator[Records]:

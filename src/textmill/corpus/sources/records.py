@@ -11,10 +11,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from textmill.corpus.archives import NESTED
 from textmill.corpus.sources.faults import Faults, Unreadable
 
 BATCH_RECORDS = 4096
 """Records in a batch, at most."""
+
+BATCH_BYTES = 4 << 20
+"""Bytes of text after which a batch of members or pages is closed."""
 
 UNITS = ("line", "row", "record")
 """What numbers the records of a file; `meta` holds one of them where a file has several records."""
@@ -41,13 +45,13 @@ class Origin:
 
 @dataclass(frozen=True)
 class Records:
-    """A batch of records of one file.
+    """A batch of records of one file or archive.
 
     Attributes:
         keys: string, what tells a record from all others of its source.
         texts: large_string; null where the record has no text.
         meta: string, a JSON object per record that says where it came from.
-        origin: the file.
+        origin: the file or archive.
     """
 
     keys: pa.Array
@@ -61,7 +65,16 @@ class Records:
     def place(self, index: int) -> str:
         """The place of the record with this index in the batch, for messages."""
         spot, _ = self._spot(index)
-        return f"{self.origin.where}: {spot}" if spot else self.origin.where
+        where = self._file(index).where
+        return f"{where}: {spot}" if spot else where
+
+    def _file(self, index: int) -> Origin:
+        """The file of a record: `origin`, or a member of it where that is an archive."""
+        label = json.loads(self.meta[index].as_py()).get("file", self.origin.label)
+        if label == self.origin.label:
+            return self.origin
+        name = label.removeprefix(f"{self.origin.label}{NESTED}")
+        return Origin(label, f"{self.origin.where}: {name}", self.origin.faults)
 
     def _spot(self, index: int) -> tuple[str, str]:
         """The place of a record within its file and its number; both are empty for a whole file."""
@@ -86,7 +99,7 @@ class Records:
     def refuse(self, index: int, found: str, expected: str, advice: str = "") -> None:
         """Raise or note that one record cannot be used."""
         spot, number = self._spot(index)
-        self.origin.refuse(spot, found, expected, record=number, advice=advice)
+        self._file(index).refuse(spot, found, expected, record=number, advice=advice)
 
 
 def batched(
@@ -127,6 +140,18 @@ def described(origin: Origin, keys: list[str], texts: list[str], metas: list[dic
         pa.array(keys, pa.string()),
         pa.array(texts, pa.large_string()),
         pa.array(encoded, pa.string()),
+        origin,
+    )
+
+
+def joined(parts: Sequence[Records], origin: Origin) -> Records:
+    """The records of several members of the archive `origin` as one batch."""
+    if len(parts) == 1:
+        return Records(parts[0].keys, parts[0].texts, parts[0].meta, origin)
+    return Records(
+        pa.concat_arrays([part.keys for part in parts]),
+        pa.concat_arrays([part.texts for part in parts]),
+        pa.concat_arrays([part.meta for part in parts]),
         origin,
     )
 

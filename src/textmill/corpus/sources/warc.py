@@ -14,12 +14,10 @@ from textmill.corpus.sources.extras import needs
 from textmill.corpus.sources.faults import Unreadable
 from textmill.corpus.sources.layout import Layout
 from textmill.corpus.sources.opened import Opened
-from textmill.corpus.sources.records import Records, described
+from textmill.corpus.sources.records import BATCH_BYTES, BATCH_RECORDS, Records, described
 from textmill.corpus.sources.streams import longer_than, text_of
 
 HTML = ("text/html", "application/xhtml+xml")
-BATCH_BYTES = 4 << 20
-"""Bytes of text in a batch, about."""
 
 
 def read_warc(file: Opened, layout: Layout) -> Iterator[Records]:
@@ -178,7 +176,7 @@ class _Batch:
 
     @property
     def full(self) -> bool:
-        return self._size >= BATCH_BYTES
+        return self._size >= BATCH_BYTES or len(self._keys) >= BATCH_RECORDS
 
     def taken(self) -> Records:
         records = described(self._file, self._keys, self._texts, self._metas)
