@@ -20,6 +20,7 @@ BENCHMARKS = (
     "corpus_growth",
     "corpus_crash",
     "corpus_ledger",
+    "corpus_readers",
 )
 """In the order in which RESULTS.md shows them; `corpus` names all that begin with corpus_."""
 

@@ -12,6 +12,7 @@ import hashlib
 import io
 import json
 import shutil
+import zipfile
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -112,6 +113,49 @@ def test_a_source_with_bad_content(made_mill, tmp_path, name: str, content: byte
     message = mill.refuses("ingest")
     assert message.startswith("ingest.sources.mine: ")
     assert said in message and "expected" in message
+
+
+def test_what_is_recorded_reaches_the_ledger_and_nothing_else_is_lost(made) -> None:
+    """A shard cut short, a line that is no JSON, and an archive with a trick, beside files that are whole."""
+    english = made.root / "tests" / "data" / "corpus" / "english.jsonl"
+    good = english.read_bytes()
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("../trick.txt", "outside")
+        file.writestr("磨坊.txt", "磨坊坐落在溪水边，水轮不停地转。" * 9)
+    made.write("sources/whole.jsonl", good)
+    made.write("sources/cut.jsonl.gz", gzip.compress(LINES * 300)[:-9])
+    made.write("sources/odd.jsonl", LINES + b"{no json\n")
+    made.write("sources/pack.zip", archive.getvalue())
+    common = {"kind": "files", "license": "CC0-1.0", "on_error": "record", "max_unreadable": 0.5}
+    sources = {
+        "english": {**common, "paths": ["whole.jsonl"]},
+        "others": {**common, "paths": ["cut.jsonl.gz", "odd.jsonl", "pack.zip"]},
+    }
+    made.params({"ingest.local": "sources", "ingest.sources": sources, "select.by_source": {}})
+    for stage in ("ingest", "clean", "annotate", "dedup", "contamination", "select"):
+        made.stage(stage)
+    data = made.root / "data"
+    lost = pq.read_table(data / "raw" / "unreadable.parquet").to_pylist()
+    assert [row["place"] for row in lost] == [
+        "cut.jsonl.gz", "odd.jsonl: line 4", "pack.zip: member '../trick.txt'"
+    ]  # fmt: skip
+    clean = pq.read_table(data / "clean", columns=["id", "source"]).to_pydict()
+    kept = [
+        identity for split in ("train", "validation")
+        for identity in pq.read_table(data / "corpus" / split, columns=["id"])["id"].to_pylist()
+    ]  # fmt: skip
+    ledger = pq.read_table(data / "ledger").to_pylist()
+    dropped = [row["id"] for row in ledger if row["stage"] != "ingest"]
+    assert sorted(clean["id"]) == sorted(kept + dropped)
+    assert [row["id"] for row in ledger if row["stage"] == "ingest"] == [row["id"] for row in lost]
+    assert all(row["rule"] == "unreadable" for row in ledger if row["stage"] == "ingest")
+    assert clean["source"].count("english") == len(good.splitlines())
+    assert clean["source"].count("others") >= 300 * len(TEXTS) - 10 + 1
+    made.params({"ingest.sources.others.max_unreadable": 0.0001})
+    message = made.refuses("ingest")
+    assert message.startswith("ingest.sources.others: ") and "cannot be read" in message
+    assert "The first of them: cut.jsonl.gz: damaged after" in message
 
 
 def long_line(name: str) -> bytes:

@@ -154,7 +154,7 @@ class Entry:
 
     def records(self, faults: Faults) -> Iterator[Records]:
         """Yield the records."""
-        with pa.memory_map(str(self.path)) as file, pa.ipc.open_stream(file) as reader:
+        with pa.OSFile(str(self.path)) as file, pa.ipc.open_stream(file) as reader:
             while True:
                 try:
                     batch, origin = reader.read_next_batch_with_custom_metadata()
