@@ -105,6 +105,17 @@ def test_what_changes_the_records_reads_again_and_what_does_not_does_not(
         assert len(reads) == 10
 
 
+def test_conversations_are_kept_too(folder: Path, reads: list[str]) -> None:
+    turns = [{"said": "你好", "who": 1}, {"said": "Hello", "who": 2}]
+    for index in range(5):
+        write_lines(folder / f"{index}.jsonl", [{"turns": turns}])
+    shape = {"messages": "turns", "text": "said", "speaker": "who"}
+    first = made(folder, id=None, conversation=shape)
+    reads.clear()
+    assert made(folder, id=None, conversation=shape) == first and reads == []
+    assert made(folder, id=None, conversation={**shape, "speaker": "said"}) != first and len(reads) == 5
+
+
 def test_other_code_reads_again_and_removes_what_the_old_one_left(
     folder: Path, reads: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

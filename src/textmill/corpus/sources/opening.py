@@ -112,7 +112,11 @@ def _readable(file: Opened, layout: Layout) -> Iterator[Records]:
 def options(layout: Layout, limits: Archives, patterns: Sequence[str] = ()) -> dict[str, Any]:
     """What the records of a file depend on beside its content."""
     talk = layout.conversation.model_dump() if layout.conversation else None
-    return {"layout": asdict(layout) | {"conversation": talk}, "limits": limits.model_dump(), "members": list(patterns)}
+    return {
+        "layout": asdict(layout) | {"conversation": talk},
+        "limits": limits.model_dump(),
+        "members": list(patterns),
+    }
 
 
 def members_by_archive(names: Sequence[str], is_archive: Callable[[str], bool]) -> dict[str, list[str]]:
