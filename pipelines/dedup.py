@@ -11,15 +11,17 @@ def main(stage: Stage) -> None:
     import pyarrow.compute as pc
 
     from textmill.config.dedup import Dedup
-    from textmill.corpus.dedup import find_duplicates
+    from textmill.corpus.dedup import find_and_judge
     from textmill.corpus.shards import count_rows, write_table
+    from textmill.files import write_json
 
     params = stage.params(Dedup)
     out = Path("data/duplicates")
     out.mkdir(parents=True, exist_ok=True)
     documents = count_rows("data/clean")
     with stage.progress(documents) as progress:
-        found = find_duplicates("data/clean", params, stage.seed, out, progress.advance, params.index)
+        judged = find_and_judge("data/clean", params, stage.seed, out, progress.advance, params.index)
+    found = judged.table
     write_table(out / "duplicates.parquet", found)
     exact = pc.sum(pc.equal(found["kind"], "exact")).as_py() or 0
     clusters = len(found["cluster"].unique())
@@ -27,6 +29,12 @@ def main(stage: Stage) -> None:
         f"{found.num_rows:,} of {documents:,} documents are in {clusters:,} clusters; {exact:,} of them have "
         "the text of their representative, the others are near-duplicates"
     )
+    if quality := judged.quality:
+        write_json(out / "quality.json", quality)
+        stage.say(
+            f"{quality['found']:,} of {quality['planted']:,} planted near-duplicates were found, and "
+            f"{quality['wrongly_found']:,} of {quality['near_misses']:,} near-misses"
+        )
     _find_repeats(stage, params, found, out)
 
 

@@ -66,3 +66,10 @@ class Dedup(Section):
         description="Folder that keeps what is known of each shard, so that only new shards are analysed. It "
         "takes about twice the size of the text and never changes the result; null keeps nothing.",
     )
+    plant: int = Field(
+        default=0,
+        ge=0,
+        le=100_000,
+        description="Plant so many near-duplicates and as many near-misses in memory, and write how many are "
+        "found to data/duplicates/quality.json. The clusters stay as they are.",
+    )

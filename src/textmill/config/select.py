@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from textmill.config.cuts import Cuts
+from textmill.config.duplicates import Duplicates
 from textmill.config.mix import Mix
 from textmill.config.section import Section
 from textmill.config.thresholds import C4, Bounds, FineWeb, Gopher, PiiCounts, Repetition
@@ -21,7 +22,7 @@ class Rules(Section):
     c4: bool = Field(default=True, description="Apply `c4`.")
     fineweb: bool = Field(default=True, description="Apply `fineweb`.")
     signals: bool = Field(default=True, description="Apply `signals`.")
-    duplicates: bool = Field(default=True, description="Keep one document of each cluster of duplicates.")
+    duplicates: bool = Field(default=True, description="Apply `duplicates`.")
     mix: bool = Field(default=True, description="Apply `mix`.")
 
 
@@ -71,6 +72,9 @@ class Select(Thresholds):
         default=0.02, gt=0, lt=1, description="Share of documents held out as validation, about."
     )
     cuts: Cuts = Field(default_factory=Cuts, description="Which parts of kept documents are cut out.")
+    duplicates: Duplicates = Field(
+        default_factory=Duplicates, description="Which document of a cluster of duplicates is kept."
+    )
     mix: Mix = Field(default_factory=Mix, description="Caps and weights of sources and languages.")
     rules: Rules = Field(default_factory=Rules, description="Which groups of rules are in force.")
     by_language: dict[str, Override] = Field(

@@ -57,7 +57,17 @@ def analyse(
     Raises:
         UserError: the shard is missing, damaged or lacks a column.
     """
-    table = read_table(path, ["id", "text"])
+    return analyse_table(read_table(path, ["id", "text"]), params, seed, append, advance)
+
+
+def analyse_table(
+    table: pa.Table,
+    params: Dedup,
+    seed: int,
+    append: Append,
+    advance: Callable[[int], None] = lambda rows: None,
+) -> Analysis:
+    """As `analyse`, of documents in memory (columns `id`, `text`)."""
     sketch = MinHash(params.bands if params.near else 0, params.rows, seed)
     numbers: dict[bytes, int] = {}
     text: list[int] = []

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,10 +22,24 @@ from textmill.corpus.dedup.clustering import Clustering, clustering_of, extended
 from textmill.corpus.dedup.clusters import cluster_table
 from textmill.corpus.dedup.entries import Entry
 from textmill.corpus.dedup.index import Index, content_name
+from textmill.corpus.dedup.plants import quality_of
 from textmill.corpus.dedup.stored import Damaged
 from textmill.corpus.shards import shard_paths
 from textmill.corpus.shingle_sets import ShingleSets, ShingleSpool
 from textmill.corpus.shingles import Int64s
+
+
+@dataclass(frozen=True)
+class Duplicates:
+    """What was found.
+
+    Attributes:
+        table: of schema `DUPLICATE`, ordered by cluster and id.
+        quality: how well duplicates that were planted were found (`plants.quality_of`), if any were.
+    """
+
+    table: pa.Table
+    quality: dict[str, Any] | None = None
 
 
 def find_duplicates(
@@ -49,15 +65,28 @@ def find_duplicates(
     Returns:
         A table of schema `DUPLICATE`, ordered by cluster and id.
     """
+    unplanted = params.model_copy(update={"plant": 0})
+    return find_and_judge(clean, unplanted, seed, scratch, advance, index).table
+
+
+def find_and_judge(
+    clean: str | os.PathLike[str],
+    params: Dedup,
+    seed: int,
+    scratch: str | os.PathLike[str],
+    advance: Callable[[int], None] = lambda documents: None,
+    index: str | os.PathLike[str] | None = None,
+) -> Duplicates:
+    """As `find_duplicates`; and with `params.plant` how well duplicates are found."""
     if index is None:
         return _analysed_now(clean, params, seed, scratch, advance)
     known = Index(index, params, seed)
     try:
-        return _indexed(clean, params, known, advance)
+        return _indexed(clean, params, seed, scratch, known, advance)
     except Damaged:
         # Shingles are checked when they are read, which is late; what else is there was checked before.
         known.forget()
-        return _indexed(clean, params, known, lambda documents: None)
+        return _indexed(clean, params, seed, scratch, known, lambda documents: None)
 
 
 def _analysed_now(
@@ -66,7 +95,7 @@ def _analysed_now(
     seed: int,
     scratch: str | os.PathLike[str],
     advance: Callable[[int], None],
-) -> pa.Table:
+) -> Duplicates:
     with ShingleSpool(scratch) as spool:
         found = [analyse(path, params, seed, spool.append, advance) for path in shard_paths(clean)]
         shingles = spool.sealed()
@@ -74,12 +103,31 @@ def _analysed_now(
         begin = np.split(np.cumsum(sizes) - sizes, np.cumsum([len(each.sizes) for each in found])[:-1])
         entries = [Entry(each, shingles, place) for each, place in zip(found, begin, strict=True)]
         clustering = clustering_of(entries, params.threshold)
-        return _table(entries, clustering, sets_of(entries, clustering.leaders).jaccard)
+        table = _table(entries, clustering, sets_of(entries, clustering.leaders).jaccard)
+        return Duplicates(table, _quality(clean, entries, clustering, params, seed, scratch))
+
+
+def _quality(
+    clean: str | os.PathLike[str],
+    entries: Sequence[Entry],
+    clustering: Clustering,
+    params: Dedup,
+    seed: int,
+    scratch: str | os.PathLike[str],
+) -> dict[str, Any] | None:
+    if not params.plant or not params.near:
+        return None
+    return quality_of(clean, entries, clustering, params, seed, scratch)
 
 
 def _indexed(
-    clean: str | os.PathLike[str], params: Dedup, index: Index, advance: Callable[[int], None]
-) -> pa.Table:
+    clean: str | os.PathLike[str],
+    params: Dedup,
+    seed: int,
+    scratch: str | os.PathLike[str],
+    index: Index,
+    advance: Callable[[int], None],
+) -> Duplicates:
     names, paths = [], []
     for path in shard_paths(clean):
         names.append(content_name(path))
@@ -99,7 +147,7 @@ def _indexed(
     table = _table(entries, clustering, similarity.jaccard)
     if clustering is not known:
         index.keep(names, clustering, similarity.pairs, similarity.values)
-    return table
+    return Duplicates(table, _quality(clean, entries, clustering, params, seed, scratch))
 
 
 def _known_first(names: Sequence[str], before: Sequence[str]) -> list[int]:

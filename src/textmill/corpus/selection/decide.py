@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from textmill.config.select import Select
 from textmill.corpus.selection.catalogue import Catalogue, Verdict, hex_ids
+from textmill.corpus.selection.duplicates import drop_duplicates
 from textmill.corpus.selection.mix import drop_for_mix
 from textmill.corpus.selection.rules import Failures, Rule
 from textmill.corpus.shards import read_table
@@ -83,7 +84,10 @@ def decide(
     drop_languages(catalogue, params)
     drop_contaminated(catalogue, findings, params)
     drop_low_quality(catalogue, rules, failures)
-    drop_duplicates(catalogue, findings, params)
+    if params.rules.duplicates:
+        drop_duplicates(
+            catalogue, findings.duplicates, findings.duplicated, findings.cluster, params.duplicates
+        )
     drop_for_mix(catalogue, params, seed)
     return unknown
 
@@ -145,57 +149,6 @@ def drop_low_quality(catalogue: Catalogue, rules: Sequence[Rule], failures: Fail
             documents = np.flatnonzero(failing & (failures.threshold == threshold))
             verdict = Verdict(rule.name, rule.stage, rule.wanted(threshold))
             catalogue.drop(documents, verdict, failures.value[documents])
-
-
-def drop_duplicates(catalogue: Catalogue, findings: Findings, params: Select) -> None:
-    """Of the documents of a cluster that are left, keep the longest, then of the first source, then of the
-    smallest id.
-    """
-    duplicates, places, cluster = findings.duplicates, findings.duplicated, findings.cluster
-    if not params.rules.duplicates or not len(places):
-        return
-    left = np.flatnonzero(catalogue.kept[places])
-    documents = places[left]
-    order = np.lexsort(
-        (
-            catalogue.rank[documents],
-            catalogue.source[documents],
-            -catalogue.characters[documents],
-            cluster[documents],
-        )
-    )
-    left, documents = left[order], documents[order]
-    first = np.ones(len(documents), bool)
-    first[1:] = cluster[documents[1:]] != cluster[documents[:-1]]
-    kept = left[first][np.cumsum(first) - 1]
-    _drop_for(catalogue, duplicates, left[~first], kept[~first], places)
-
-
-def _drop_for(
-    catalogue: Catalogue,
-    duplicates: pa.Table,
-    dropped: npt.NDArray[np.int64],
-    kept: npt.NDArray[np.int64],
-    places: npt.NDArray[np.int64],
-) -> None:
-    """Drop rows of `duplicates` in favour of others of its rows."""
-    identical = hex_ids(duplicates["identical"])
-    ids = hex_ids(duplicates["id"])
-    representative = hex_ids(duplicates["representative"])
-    jaccard = duplicates["jaccard"].to_numpy().astype(np.float64)
-    same = identical[dropped] == identical[kept]
-    # Similarity is known between a document and the representative of its cluster, whichever of them is kept.
-    value = np.where(representative[kept] == ids[kept], jaccard[dropped], np.nan)
-    value = np.where(representative[dropped] == ids[dropped], jaccard[kept], value)
-    value = np.where(same, 1.0, value)
-    for exact, name in ((True, "duplicates.exact"), (False, "duplicates.near")):
-        rows = np.flatnonzero(same == exact)
-        catalogue.drop(
-            places[dropped[rows]],
-            Verdict(name, "dedup", "one per cluster"),
-            value[rows],
-            ids[kept[rows]],
-        )
 
 
 def _same_documents(places: npt.NDArray[np.int64], table: pa.Table, stage: str) -> None:

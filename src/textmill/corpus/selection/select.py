@@ -187,6 +187,9 @@ def _notes(catalogue: Catalogue, params: Select, unknown: list[str]) -> list[str
     if absent:
         known = ", ".join(catalogue.sources)
         notes.append(f"select.by_source: no document is from {', '.join(absent)}; the sources are {known}")
+    strangers = [name for name in params.duplicates.prefer if name not in catalogue.sources]
+    if strangers:
+        notes.append(f"select.duplicates.prefer: no document is from {', '.join(strangers)}")
     unmixed = unknown_names(catalogue, params)
     if unmixed:
         notes.append(f"no document is of {', '.join(unmixed)}")
