@@ -56,7 +56,7 @@ def _decoder(
     from textmill.evaluation import language_model as lm
     from textmill.evaluation.loading import input_limit, load_model
     from textmill.evaluation.token_documents import token_bytes
-    from textmill.modeling.baselines.ngram_lm import fit
+    from textmill.ngram_lm import fit
 
     boundary = tokenizer.eos_token_id
     ngram = fit(train.tokens, train.starts, len(tokenizer), boundary, params.ngram_order)
@@ -83,7 +83,7 @@ def _hidden_tokens(
 
     from textmill.evaluation.language_model import document_sums
     from textmill.evaluation.masked_model import masked_model_metrics
-    from textmill.modeling.baselines.ngram_lm import fit
+    from textmill.ngram_lm import fit
 
     guess = {"encoder": _guess_masked, "seq2seq": _guess_spans}[kind]
     hidden, losses, right = guess(stage, params, directory, tokenizer, documents)

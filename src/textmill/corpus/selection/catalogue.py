@@ -150,7 +150,8 @@ def aligned_shards(
 ) -> Iterator[tuple[pa.Table, pa.Table]]:
     """Yield each shard of documents (`id`, `source`, `lang`) with its shard of signals.
 
-    The counts of personal data that clean leaves beside the text (`pii_TYPE`) are signals too.
+    The counts of personal data that clean leaves beside the text (`pii_TYPE`) are signals too, and so are the
+    scores of the quality stage, in the directory `quality` beside the signals.
 
     Args:
         clean, signals: the two directories.
@@ -176,7 +177,31 @@ def aligned_shards(
             )
         for name in counts:
             values = values.append_column(name, table[name])
-        yield table, values
+        yield table, _with_scores(documents, table["id"], values, Path(signals).parent / "quality", columns)
+
+
+def scores_of(quality: Path) -> list[str]:
+    """The scores of the quality stage, a column each; none where it is off."""
+    shards = sorted(quality.glob("part-*.parquet"))
+    return [name for name in read_schema(shards[0]).names if name != "id"] if shards else []
+
+
+def _with_scores(
+    documents: Path, ids: pa.ChunkedArray, values: pa.Table, quality: Path, columns: Sequence[str] | None
+) -> pa.Table:
+    wanted = [name for name in scores_of(quality) if columns is None or name in columns]
+    if not wanted:
+        return values
+    path = quality / documents.name
+    scores = read_table(path, ["id", *wanted])
+    if not ids.equals(scores["id"].cast(pa.string())):
+        raise UserError(
+            f"{path}: expected the documents of {documents} in the same order, found others. "
+            "Run quality again."
+        )
+    for name in wanted:
+        values = values.append_column(name, scores[name])
+    return values
 
 
 def counts_of(path: Path) -> list[str]:

@@ -13,7 +13,13 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from textmill.config.select import Select
-from textmill.corpus.selection.catalogue import Catalogue, CatalogueBuilder, aligned_shards, counts_of
+from textmill.corpus.selection.catalogue import (
+    Catalogue,
+    CatalogueBuilder,
+    aligned_shards,
+    counts_of,
+    scores_of,
+)
 from textmill.corpus.selection.cuts import Cutter, Spans, drop_cut_short, ledger_of_cuts, read_spans
 from textmill.corpus.selection.decide import Findings, decide
 from textmill.corpus.selection.exclusions import excluded_ids
@@ -134,7 +140,7 @@ def read_evidence(folder: Path, rule_sets: Sequence[Sequence[Rule]]) -> tuple[Ca
             documents do not belong together.
     """
     where = folder / "signals"
-    counts = counts_of(shard_paths(folder / "clean")[0])
+    counts = [*counts_of(shard_paths(folder / "clean")[0]), *scores_of(folder / "quality")]
     for path in shard_paths(where):
         _check_columns([*read_schema(path).names, *counts], rule_sets, str(where))
     builder = CatalogueBuilder()

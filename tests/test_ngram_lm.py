@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from textmill.modeling.baselines.ngram_lm import discounts, fit
+from textmill.ngram_lm import discounts, fit
 
 EOS = 0
 
