@@ -17,7 +17,7 @@ from textmill.errors import UserError
 Model = TypeVar("Model", bound=BaseModel)
 
 SECTIONS = (
-    "seed", "run", "ingest", "tasks", "clean", "annotate", "dedup", "contamination", "select",
+    "seed", "run", "ingest", "tasks", "clean", "annotate", "quality", "dedup", "contamination", "select",
     "bias", "embeddings", "mitigate", "validate", "tokenizer", "tokenize", "validate_tokens",
     "base", "pretrain", "finetune", "evaluate", "evaluate_lm", "probe", "report", "gates",
     "registry",

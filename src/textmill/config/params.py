@@ -22,6 +22,7 @@ from textmill.config.load import read_params, validated
 from textmill.config.mitigate import Mitigate
 from textmill.config.pretrain import Pretrain
 from textmill.config.probe import Probe
+from textmill.config.quality import Quality
 from textmill.config.registry import Registry
 from textmill.config.report import Report
 from textmill.config.run import Run
@@ -42,6 +43,7 @@ class Params(Section):
     tasks: dict[str, AnyTask] = Field(description="Rows for fine-tuning and evaluation, by task name.")
     clean: Clean = Field(description="What is repaired and masked in every document and task row.")
     annotate: Annotate = Field(description="Which quality signals are computed.")
+    quality: Quality = Field(description="A score learned from documents that the user calls good.")
     dedup: Dedup = Field(description="What counts as a duplicate.")
     contamination: Contamination = Field(description="What counts as overlap with an evaluation set.")
     select: Select = Field(description="Which documents are kept, and how they are split.")

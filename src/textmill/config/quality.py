@@ -35,7 +35,7 @@ class Quality(Section):
     classifier: bool = Field(
         default=True,
         description="Write `quality_classifier`, the probability that a document is from the good set and not "
-        "from the rest of the corpus, were both as large.",
+        "from the rest of the corpus, were both as large. If `perplexity` is on it has a say too.",
     )
     perplexity: bool = Field(
         default=True,
@@ -58,12 +58,17 @@ class Quality(Section):
         default=2, ge=1, le=5, description="classifier: longest n-grams of tokens that are features."
     )
     buckets_log2: int = Field(
-        default=18, ge=8, le=24, description="classifier: features are hashed to two to this power of buckets."
+        default=18,
+        ge=8,
+        le=24,
+        description="classifier: features are hashed to two to this power of buckets.",
     )
     strength: float = Field(
         default=1.0, gt=0, description="classifier: inverse of the weight of the penalty on large weights."
     )
-    order: int = Field(default=4, ge=1, le=6, description="perplexity: longest n-grams of the language model.")
+    order: int = Field(
+        default=4, ge=1, le=6, description="perplexity: longest n-grams of the language model."
+    )
     vocabulary: int = Field(
         default=50_000, ge=100, le=65_000, description="perplexity: tokens of a language that it knows apart."
     )

@@ -21,7 +21,7 @@ from textmill.corpus.whatif.difference import difference
 from textmill.corpus.whatif.outcomes import Outcome, changed, outcomes
 from textmill.errors import UserError
 
-NEEDS_TEXT = ("ingest", "tasks", "clean", "annotate", "dedup", "contamination")
+NEEDS_TEXT = ("ingest", "tasks", "clean", "annotate", "quality", "dedup", "contamination")
 MOST_STEPS = 200
 Change = tuple[list[str], Any]
 

@@ -13,6 +13,7 @@ STEPS = {
     "mix": "After mixing sources and languages",
     "clean": "After the language filter",
     "annotate": "After the quality rules",
+    "quality": "After the learned quality score",
     "contamination": "After the test-set check",
     "dedup": "After deduplication",
 }

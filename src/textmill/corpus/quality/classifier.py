@@ -1,13 +1,14 @@
 """A linear classifier on hashed n-grams of tokens, in the manner of fastText (Joulin et al., 2017).
 
 Brown et al. (2020, appendix A) chose the web pages of GPT-3 with one such; its weights are here found by
-L-BFGS (scikit-learn), which has one answer, and its scores are put on the scale of probabilities by Platt
-scaling (1999).
+L-BFGS (scikit-learn), which has one answer. A bag of n-grams does not see order beyond them, so the perplexity
+under the language model, where there is one, has a say too: a second regression on documents not learned from
+weighs both, and with it puts the score on the scale of probabilities, as Platt scaling (1999) does.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -20,20 +21,37 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Classifier:
-    """Weights (float32, one per bucket), and a straight line from a document's score to its log-odds."""
+    """A linear model of hashed n-grams.
+
+    Attributes:
+        weights: float32, one per bucket.
+        bias: what is added to the weighted sum.
+        scale: what the columns of `evidence`, and 1, are multiplied with to give log-odds (float64).
+    """
 
     weights: npt.NDArray[np.float32]
     bias: float
-    slope: float = 1.0
-    shift: float = 0.0
+    scale: Floats = field(default_factory=lambda: np.array([1.0, 0.0]))
 
     def log_odds(self, documents: sp.csr_matrix) -> Floats:
-        """The log-odds of being good, before the scale is put right (float64)."""
+        """The log-odds of being good by n-grams alone, before the scale is put right (float64)."""
         return documents @ self.weights.astype(np.float64) + self.bias
 
-    def probabilities(self, documents: sp.csr_matrix) -> Floats:
+    def probabilities(self, documents: sp.csr_matrix, perplexities: Floats | None) -> Floats:
         """The probability of being good, were good and other documents equally many (float64)."""
-        return logistic(self.slope * self.log_odds(documents) + self.shift)
+        return weighed(evidence(self.log_odds(documents), perplexities), self.scale)
+
+
+def evidence(log_odds: Floats, perplexities: Floats | None) -> Floats:
+    """What speaks for a document, a column each: the n-grams, and the perplexity where there is a model."""
+    if perplexities is None:
+        return log_odds[:, None]
+    return np.column_stack([log_odds, np.log(np.where(np.isnan(perplexities), 1.0, perplexities))])
+
+
+def weighed(found: Floats, scale: Floats) -> Floats:
+    """The probability that the evidence amounts to (float64)."""
+    return logistic((found * scale[:-1]).sum(axis=1) + scale[-1])
 
 
 def logistic(values: Floats) -> Floats:
@@ -80,11 +98,11 @@ def fit(documents: sp.csr_matrix, good: npt.NDArray[np.bool_], strength: float) 
     return Classifier(model.coef_[0].astype(np.float32), float(model.intercept_[0]))
 
 
-def scale(log_odds: Floats, good: npt.NDArray[np.bool_]) -> tuple[float, float]:
-    """Slope and shift that make log-odds of documents not learned from fit what they are (Platt, 1999)."""
+def scale(found: Floats, good: npt.NDArray[np.bool_]) -> Floats:
+    """Weights for the columns of `evidence` on documents not learned from, and what is added (float64)."""
     from sklearn.linear_model import LogisticRegression
     from threadpoolctl import threadpool_limits
 
     with threadpool_limits(1):
-        line = LogisticRegression(C=1e6, class_weight="balanced").fit(log_odds[:, None], good)
-    return float(line.coef_[0, 0]), float(line.intercept_[0])
+        line = LogisticRegression(C=1e6, class_weight="balanced", max_iter=1000).fit(found, good)
+    return np.append(line.coef_[0], line.intercept_[0])

@@ -56,10 +56,10 @@ def _values(
     judge: Judges, number: int, options: Quality, found: Tokens
 ) -> dict[str, npt.NDArray[np.float64]]:
     values = {}
-    if options.classifier:
-        documents = classifier.features(found, options.ngrams, options.buckets_log2)
-        probability = judge.classifiers[number].probabilities(documents)
-        values["quality_classifier"] = np.where(np.diff(found.offsets) > 0, probability, np.nan)
     if options.perplexity:
         values["quality_perplexity"] = judge.language_models[number].perplexities(found)
+    if options.classifier:
+        documents = classifier.features(found, options.ngrams, options.buckets_log2)
+        probability = judge.classifiers[number].probabilities(documents, values.get("quality_perplexity"))
+        values["quality_classifier"] = np.where(np.diff(found.offsets) > 0, probability, np.nan)
     return values

@@ -50,29 +50,34 @@ def _train(found: Examples, options: Quality) -> tuple[Judges, dict[str, Any]]:
     report: dict[str, Any] = {}
     classifiers: list[classifier.Classifier] = []
     models: list[perplexity.LanguageModel] = []
+    perplexities: Floats | None = None
+    if options.perplexity:
+        models, perplexities = _language_models(found, fold, options)
+        report["perplexity"] = _told_apart(perplexities, found)
     if options.classifier:
-        classifiers, probability = _classifiers(found, fold, options)
+        classifiers, probability = _classifiers(found, fold, perplexities, options)
         report["classifier"] = {
             "auc": round(area_under_curve(probability, found.good), 4),
             **calibration(probability, found.good),
             "thresholds": shares_above(probability, found.good),
         }
-    if options.perplexity:
-        models, perplexities = _language_models(found, fold, options)
-        seen = ~np.isnan(perplexities)
-        values, good = perplexities[seen], found.good[seen]
-        report["perplexity"] = {
-            "auc": round(area_under_curve(-values, good), 4),
-            "quantiles": {
-                name: {f"{q:g}": round(float(np.quantile(values[good == kind], q)), 1) for q in (0.1, 0.5, 0.9)}
-                for name, kind in (("good", True), ("others", False))
-            },
-        }
     return Judges(tuple(classifiers), tuple(models)), report
 
 
+def _told_apart(perplexities: Floats, found: Examples) -> dict[str, Any]:
+    seen = ~np.isnan(perplexities)
+    values, good = perplexities[seen], found.good[seen]
+    return {
+        "auc": round(area_under_curve(-values, good), 4),
+        "quantiles": {
+            name: {f"{q:g}": round(float(np.quantile(values[good == kind], q)), 1) for q in (0.1, 0.5, 0.9)}
+            for name, kind in (("good", True), ("others", False))
+        },
+    }
+
+
 def _classifiers(
-    found: Examples, fold: npt.NDArray[np.int64], options: Quality
+    found: Examples, fold: npt.NDArray[np.int64], perplexities: Floats | None, options: Quality
 ) -> tuple[list[classifier.Classifier], Floats]:
     documents = classifier.features(tokens(found.texts), options.ngrams, options.buckets_log2)
     judges = []
@@ -82,9 +87,9 @@ def _classifiers(
         judge = classifier.fit(documents[others], found.good[others], options.strength)
         log_odds[~others] = judge.log_odds(documents[~others])
         judges.append(judge)
-    slope, shift = classifier.scale(log_odds, found.good)
-    scaled = [replace(judge, slope=slope, shift=shift) for judge in judges]
-    return scaled, classifier.logistic(slope * log_odds + shift)
+    evidence = classifier.evidence(log_odds, perplexities)
+    scale = classifier.scale(evidence, found.good)
+    return [replace(judge, scale=scale) for judge in judges], classifier.weighed(evidence, scale)
 
 
 def _language_models(

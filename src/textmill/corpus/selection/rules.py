@@ -42,7 +42,10 @@ class Rule:
     @property
     def stage(self) -> str:
         """The stage that measured the signal."""
-        return "clean" if self.signal.startswith("pii_") else "annotate"
+        prefixes = {"pii_": "clean", "quality_": "quality"}
+        return next(
+            (stage for prefix, stage in prefixes.items() if self.signal.startswith(prefix)), "annotate"
+        )
 
     @property
     def in_force(self) -> bool:
@@ -136,6 +139,11 @@ def check_signals(rules: Sequence[Rule], columns: Sequence[str], where: str) -> 
             raise UserError(
                 f"params.yaml: select.{rule.name}: data/clean has no column {rule.signal}. Run clean again, "
                 "with `clean.names` if names or addresses are to be found, or set the key to null."
+            )
+        if rule.signal not in columns and rule.stage == "quality":
+            raise UserError(
+                f"params.yaml: select.{rule.name}: data/quality has no column {rule.signal}. Say under "
+                "quality.good which documents are good and run quality, or take the threshold out."
             )
         if rule.signal not in columns:
             known = ", ".join(column for column in columns if column != "id")
