@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from textmill.registry.gates import Ruling
-from textmill.tracking.runs import own_model
+from textmill.tracking.runs import metric_name, own_model
 
 
 def figure(values: dict[str, Any]) -> str:
@@ -70,5 +70,5 @@ def version_tags(rulings: list[Ruling], manifest: dict[str, Any], report: dict[s
         "test_sha256": str(report.get("test_sha256") or "none"),
     }
     for metric, values in report["models"][own_model(report)]["metrics"].items():
-        tags[f"metric.{metric}"] = figure(values)
+        tags[metric_name(f"metric.{metric}")] = figure(values)
     return {key: text[:5000] for key, text in tags.items()}

@@ -113,7 +113,7 @@ def own_model(report: dict[str, Any]) -> str:
 
 def metric_name(name: str) -> str:
     """`name` with the characters MLflow refuses (all but letters, digits, `_-. /`) replaced by `_`."""
-    return "".join(c if c.isascii() and (c.isalnum() or c in "_-. /") else "_" for c in name)
+    return "".join(c if c.isalnum() or c in "_-. /" else "_" for c in name)
 
 
 def flatten(values: dict[str, Any], prefix: str = "") -> dict[str, Any]:
