@@ -109,7 +109,7 @@ def _plants(
 def _edited(
     text: str, target: float, params: Dedup, near: bool, key: tuple[int, str]
 ) -> tuple[str, float] | None:
-    """The text with tokens replaced so that its similarity is about `target`, on its side of the threshold."""
+    """The text with tokens replaced, its similarity about `target` and on that side of the threshold."""
     spans = [match.span() for match in _TOKEN.finditer(text)]
     chosen = np.random.Generator(np.random.PCG64(xxhash.xxh3_64_intdigest(key[1].encode(), seed=key[0])))
     order = chosen.permutation(len(spans)).tolist()
