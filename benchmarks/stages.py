@@ -78,15 +78,17 @@ def annotate(folder: Path, cores: int) -> Work:
 
 
 def dedup(folder: Path, cores: int) -> Work:
-    """clean → duplicates."""
+    """clean → duplicates, nothing known of any shard."""
     on_cores(cores)
     from textmill.corpus.dedup import find_duplicates
 
-    target = folder / "duplicates"
+    target, index = folder / "duplicates", folder / "index"
     target.mkdir(exist_ok=True)
+    shutil.rmtree(index, ignore_errors=True)
 
     def work() -> tuple[int, int]:
-        write_table(target / "duplicates.parquet", find_duplicates(folder / "clean", Dedup(), 1, target))
+        found = find_duplicates(folder / "clean", Dedup(), 1, target, index=index, engine=Local(cores))
+        write_table(target / "duplicates.parquet", found)
         return count_rows(folder / "clean"), size(target)
 
     return work

@@ -12,6 +12,7 @@ def main(stage: Stage) -> None:
 
     from textmill.config.dedup import Dedup
     from textmill.corpus.dedup import find_and_judge
+    from textmill.corpus.engines import engine_of
     from textmill.corpus.shards import count_rows, write_table
     from textmill.files import write_json
 
@@ -20,7 +21,9 @@ def main(stage: Stage) -> None:
     out.mkdir(parents=True, exist_ok=True)
     documents = count_rows("data/clean")
     with stage.progress(documents) as progress:
-        judged = find_and_judge("data/clean", params, stage.seed, out, progress.advance, params.index)
+        judged = find_and_judge(
+            "data/clean", params, stage.seed, out, progress.advance, params.index, engine_of(stage.how)
+        )
     found = judged.table
     write_table(out / "duplicates.parquet", found)
     exact = pc.sum(pc.equal(found["kind"], "exact")).as_py() or 0

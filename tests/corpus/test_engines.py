@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 import sys
 import time
 from functools import partial
@@ -15,9 +16,11 @@ from tests.corpus.curation_texts import NOVEL, docstrings, edited, write_documen
 from textmill.config.annotate import Annotate
 from textmill.config.clean import Clean
 from textmill.config.contamination import Contamination
+from textmill.config.dedup import Dedup
 from textmill.config.run import Run
 from textmill.corpus.cleaning.pipeline import cleaner
 from textmill.corpus.contamination import TEXT, find_overlaps, index_rows
+from textmill.corpus.dedup import find_duplicates
 from textmill.corpus.engines import Engine, Local, engine_of
 from textmill.corpus.engines.ray import Ray
 from textmill.corpus.mapping import map_shards
@@ -57,7 +60,7 @@ def corpus(folder: Path) -> Path:
 
 
 def curate(source: Path, target: Path, engine: Engine, advance=lambda rows: None) -> dict[str, bytes]:
-    """What the stages that map over shards make of a corpus."""
+    """What the stages that use an engine make of a corpus."""
     finished = target / ".textmill"
     map_shards(cleaner(Clean()), source, target / "clean", engine=engine, finished=finished, advance=advance)
     map_shards(annotator(Annotate()), target / "clean", target / "signals", keep=["id"], engine=engine)
@@ -71,6 +74,12 @@ def curate(source: Path, target: Path, engine: Engine, advance=lambda rows: None
     )
     found = find_overlaps(target / "clean", rows, engine=engine, finished=finished)
     assert found.documents.num_rows >= 9
+    duplicates = find_duplicates(
+        target / "clean", Dedup(), 1, target, index=target / ".textmill", engine=engine
+    )
+    assert duplicates.num_rows > 40
+    write_table(target / "duplicates" / "duplicates.parquet", duplicates)
+    shutil.rmtree(finished)
     write_table(target / "overlaps" / "documents.parquet", found.documents)
     write_table(target / "overlaps" / "texts.parquet", found.texts(rows))
     return contents(target)

@@ -111,7 +111,7 @@ def _overlaps_of_shard(rows: Rows, source: Path, folder: Path) -> int:
     """
     table = read_table(source, ["id", "text"])
     largest = np.zeros(len(rows.sizes))
-    possible = rows.possible()
+    possible = rows.possible
     found = [
         _overlaps(piece, rows, possible, largest)
         for batch in table.to_batches(max_chunksize=ROWS_PER_BATCH)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -37,6 +38,7 @@ class Rows:
     first: Int64s
     lengths: Int64s
 
+    @cached_property
     def possible(self) -> Bools:
         """A table by a hash's upper bits that is False where no entry has these bits."""
         table = np.zeros(1 << FILTER_BITS, bool)

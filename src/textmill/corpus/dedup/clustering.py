@@ -68,7 +68,7 @@ def extended(known: Clustering, old: Sequence[Entry], new: Sequence[Entry], thre
     keys = np.concatenate([entry.keys() for entry in new])[first[unknown]]
     verifier = Verifier(sets_of([*old, *new], whole.leaders), threshold)
     component = _connected(keys, verifier, component, len(known.component))
-    for pairs in _batches(_between(known, old, keys, len(known.component))):
+    for pairs in in_batches(_between(known, old, keys, len(known.component))):
         component = verifier.join(component, pairs)
     return Clustering(text, component)
 
@@ -119,10 +119,10 @@ def _sorted(entry: Entry) -> Sorted:
 def _connected(keys: Uint64s, verifier: Verifier, component: Int64s, base: int = 0) -> Int64s:
     """The components after those of texts `base` and up that are similar to each other were joined."""
     bands = [Band(keys[:, column]) for column in range(keys.shape[1])]
-    for pairs in _batches(band.neighbours() for band in bands):
+    for pairs in in_batches(band.neighbours() for band in bands):
         component = verifier.join(component, pairs + base)
     for band in bands:
-        for pairs in _batches(band.others(component[base:])):
+        for pairs in in_batches(band.others(component[base:])):
             component = verifier.join(component, pairs + base)
     return component
 
@@ -151,7 +151,7 @@ def _between(
             start += entry.texts
 
 
-def _batches(blocks: Iterable[npt.NDArray[np.int64]]) -> Iterator[npt.NDArray[np.int64]]:
+def in_batches(blocks: Iterable[npt.NDArray[np.int64]]) -> Iterator[npt.NDArray[np.int64]]:
     """The pairs of small blocks together, so that what one join costs is shared."""
     waiting: list[npt.NDArray[np.int64]] = []
     for block in blocks:
@@ -195,7 +195,7 @@ class Verifier:
         similar = self._sets.jaccard(pairs) >= self._threshold
         if len(self._rejected) < _MOST_REJECTED:
             self._rejected = np.sort(np.concatenate((self._rejected, codes[~similar])))
-        return _joined(component, pairs[similar])
+        return joined(component, pairs[similar])
 
 
 def _among(values: Int64s, ordered: Int64s) -> npt.NDArray[np.bool_]:
@@ -206,7 +206,7 @@ def _among(values: Int64s, ordered: Int64s) -> npt.NDArray[np.bool_]:
     return ordered[places] == values
 
 
-def _joined(component: Int64s, pairs: npt.NDArray[np.int64]) -> Int64s:
+def joined(component: Int64s, pairs: npt.NDArray[np.int64]) -> Int64s:
     """The components after the members of each pair were connected."""
     if not len(pairs):
         return component

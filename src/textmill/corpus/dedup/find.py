@@ -8,8 +8,10 @@ does not depend on the order of the documents or on how they are spread over sha
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,9 +23,11 @@ from textmill.corpus.dedup.analysis import analyse
 from textmill.corpus.dedup.clustering import Clustering, clustering_of, extended, sets_of
 from textmill.corpus.dedup.clusters import cluster_table
 from textmill.corpus.dedup.entries import Entry
-from textmill.corpus.dedup.index import Index, content_name
+from textmill.corpus.dedup.index import Index
+from textmill.corpus.dedup.partitions import Files, SetsOn, clustering_on
 from textmill.corpus.dedup.plants import quality_of
 from textmill.corpus.dedup.stored import Damaged
+from textmill.corpus.engines import Engine, Local
 from textmill.corpus.shards import shard_paths
 from textmill.corpus.shingle_sets import ShingleSets, ShingleSpool
 from textmill.corpus.shingles import Int64s
@@ -49,6 +53,7 @@ def find_duplicates(
     scratch: str | os.PathLike[str],
     advance: Callable[[int], None] = lambda documents: None,
     index: str | os.PathLike[str] | None = None,
+    engine: Engine | None = None,
 ) -> pa.Table:
     """Find the duplicates among the documents of a directory of shards.
 
@@ -61,12 +66,13 @@ def find_duplicates(
         scratch: directory for temporary data of about one and a half times the size of the text.
         advance: called with the number of documents read.
         index: folder of the index; None does without. It changes nothing but the time.
+        engine: who works; None means this process. It changes nothing but the time either.
 
     Returns:
         A table of schema `DUPLICATE`, ordered by cluster and id.
     """
     unplanted = params.model_copy(update={"plant": 0})
-    return find_and_judge(clean, unplanted, seed, scratch, advance, index).table
+    return find_and_judge(clean, unplanted, seed, scratch, advance, index, engine).table
 
 
 def find_and_judge(
@@ -76,17 +82,23 @@ def find_and_judge(
     scratch: str | os.PathLike[str],
     advance: Callable[[int], None] = lambda documents: None,
     index: str | os.PathLike[str] | None = None,
+    engine: Engine | None = None,
 ) -> Duplicates:
     """As `find_duplicates`; and with `params.plant` how well duplicates are found."""
-    if index is None:
+    engine = engine or Local()
+    if index is None and engine.width == 1:
         return _analysed_now(clean, params, seed, scratch, advance)
+    if index is None:
+        # What one worker finds others read, so it has to be in files with names.
+        with tempfile.TemporaryDirectory(dir=scratch) as folder:
+            return find_and_judge(clean, params, seed, scratch, advance, folder, engine)
     known = Index(index, params, seed)
     try:
-        return _indexed(clean, params, seed, scratch, known, advance)
+        return _indexed(clean, params, seed, scratch, known, engine, advance)
     except Damaged:
         # Shingles are checked when they are read, which is late; what else is there was checked before.
         known.forget()
-        return _indexed(clean, params, seed, scratch, known, lambda documents: None)
+        return _indexed(clean, params, seed, scratch, known, engine, lambda documents: None)
 
 
 def _analysed_now(
@@ -126,28 +138,54 @@ def _indexed(
     seed: int,
     scratch: str | os.PathLike[str],
     index: Index,
+    engine: Engine,
     advance: Callable[[int], None],
 ) -> Duplicates:
-    names, paths = [], []
-    for path in shard_paths(clean):
-        names.append(content_name(path))
-        paths.append(path)
-    entries = [index.entry(path, name, advance) for path, name in zip(paths, names, strict=True)]
+    names = _made(index, shard_paths(clean), engine, advance)
     state = index.state(names)
-    if state is None:
-        clustering, known = clustering_of(entries, params.threshold), None
-    else:
-        before, known, *similarities = state
-        order = _known_first(names, before)
-        names, entries = [names[place] for place in order], [entries[place] for place in order]
-        old, new = entries[: len(before)], entries[len(before) :]
-        clustering = extended(known, old, new, params.threshold) if new else known
-    sets = sets_of(entries, clustering.leaders)
-    similarity = Similarities(sets, *(similarities if known is not None else ()))
-    table = _table(entries, clustering, similarity.jaccard)
-    if clustering is not known:
-        index.keep(names, clustering, similarity.pairs, similarity.values)
+    known: Clustering | None = None
+    similarities: list[Any] = []
+    with index.working_folder() as folder:
+        if state is None:
+            entries = [index.entry(name) for name in names]
+            clustering, sets = _clustered(entries, Files(index.files(names), folder), params, engine)
+        else:
+            before, known, *similarities = state
+            order = _known_first(names, before)
+            names = [names[place] for place in order]
+            entries = [index.entry(name) for name in names]
+            old, new = entries[: len(before)], entries[len(before) :]
+            clustering = extended(known, old, new, params.threshold) if new else known
+            sets = sets_of(entries, clustering.leaders)
+        similarity = Similarities(sets, *similarities)
+        table = _table(entries, clustering, similarity.jaccard)
+        if clustering is not known:
+            index.keep(names, clustering, similarity.pairs, similarity.values)
     return Duplicates(table, _quality(clean, entries, clustering, params, seed, scratch))
+
+
+def _made(index: Index, paths: Sequence[Path], engine: Engine, advance: Callable[[int], None]) -> list[str]:
+    """The names of the shards' entries, which are all in the index afterwards."""
+    engine.prepare([index.folder])
+    # The largest first, so that no worker is left alone with one.
+    order = sorted(range(len(paths)), key=lambda place: (-paths[place].stat().st_size, place))
+    names = [""] * len(paths)
+    for begun, (name, documents) in engine.map(
+        "dedup", index.made, [paths[place].absolute() for place in order]
+    ):
+        names[order[begun]] = name
+        advance(documents)
+    return names
+
+
+def _clustered(
+    entries: Sequence[Entry], files: Files, params: Dedup, engine: Engine
+) -> tuple[Clustering, ShingleSets | SetsOn]:
+    if engine.width == 1:
+        clustering = clustering_of(entries, params.threshold)
+        return clustering, sets_of(entries, clustering.leaders)
+    bands = params.bands if params.near else 0
+    return clustering_on(engine, files, entries, bands, params.threshold), SetsOn(engine, files)
 
 
 def _known_first(names: Sequence[str], before: Sequence[str]) -> list[int]:
@@ -170,7 +208,7 @@ class Similarities:
 
     def __init__(
         self,
-        sets: ShingleSets,
+        sets: ShingleSets | SetsOn,
         pairs: Int64s | None = None,
         values: npt.NDArray[np.float64] | None = None,
     ):

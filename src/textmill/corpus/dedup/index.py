@@ -12,9 +12,11 @@ import hashlib
 import json
 import os
 import shutil
+import tempfile
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -45,31 +47,49 @@ class Index:
     """
 
     def __init__(self, folder: str | os.PathLike[str], params: Dedup, seed: int):
-        self._root = Path(folder)
+        self._root = Path(folder).absolute()
         self._folder = self._root / f"{_FOLDER}{_key(params, seed)}"
         self._params, self._seed = params, seed
 
-    def entry(self, path: Path, name: str, advance: Callable[[int], None]) -> Entry:
-        """The entry of a shard, analysed now if it is not known.
+    @property
+    def folder(self) -> Path:
+        """Where the entries lie, made if it is missing."""
+        self._folder.mkdir(parents=True, exist_ok=True)
+        return self._folder
 
-        Args:
-            path: the shard.
-            name: as `content_name` gives it.
-            advance: called with the number of documents done.
-        """
-        file = self._folder / f"{name}{_SUFFIX}"
+    def made(self, path: Path) -> tuple[str, int]:
+        """The name of a shard's entry, which is analysed now if it is not known, and its documents."""
+        name = content_name(path)
         try:
-            entry = _loaded(file)
+            entry = self.entry(name)
         except (FileNotFoundError, Damaged):
-            self._write(path, file, advance)
-            return _loaded(file)
-        advance(len(entry.found.ids))
-        return entry
+            self._write(path, self._file(name))
+            entry = self.entry(name)
+        return name, len(entry.found.ids)
 
-    def _write(self, path: Path, file: Path, advance: Callable[[int], None]) -> None:
+    def entry(self, name: str) -> Entry:
+        """The entry of a name, as `made` gives it."""
+        return load_entry(self._file(name))
+
+    def files(self, names: Sequence[str]) -> tuple[Path, ...]:
+        """The files of entries."""
+        return tuple(self._file(name) for name in names)
+
+    @contextmanager
+    def working_folder(self) -> Iterator[Path]:
+        """Yield an empty folder beside the entries; what a killed run leaves of it, `keep` removes."""
+        with tempfile.TemporaryDirectory(
+            dir=self._root, prefix=f"{_FOLDER}working-", ignore_cleanup_errors=True
+        ) as folder:
+            yield Path(folder)
+
+    def _file(self, name: str) -> Path:
+        return self._folder / f"{name}{_SUFFIX}"
+
+    def _write(self, path: Path, file: Path) -> None:
         with replacing(file) as temporary, temporary.open("wb") as out:
             writer = ArrayWriter(out)
-            found = analyse(path, self._params, self._seed, writer.append, advance)
+            found = analyse(path, self._params, self._seed, writer.append)
             arrays = {name: getattr(found, name) for name in _ANALYSED}
             order = Sorted.of(found)
             writer.finish(arrays | {name: getattr(order, name) for name in _SORTED})
@@ -121,8 +141,18 @@ def content_name(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _loaded(file: Path) -> Entry:
-    arrays = StoredArrays(file)
+def load_entry(file: Path, checked: bool = True) -> Entry:
+    """An entry of the index.
+
+    Args:
+        file: where it lies.
+        checked: whether to compare its arrays with their hashes; shingles are always compared.
+
+    Raises:
+        Damaged: it is not what was written.
+        FileNotFoundError: there is none.
+    """
+    arrays = StoredArrays(file, checked)
     order = Sorted(**{name: arrays[name] for name in _SORTED})
     found = Analysis(**{name: arrays[name] for name in _ANALYSED}, keys=None)
     sizes = found.sizes

@@ -22,6 +22,10 @@ class Engine(Protocol):
     def name(self) -> str:
         """As params.yaml names it in `run.engine`."""
 
+    @property
+    def width(self) -> int:
+        """How many items are worked on at the same time; 1 is this process itself."""
+
     def prepare(self, folders: Sequence[Path]) -> None:
         """Make sure that whoever will work can read and write `folders`.
 

@@ -35,6 +35,11 @@ class Local:
         """As params.yaml names it."""
         return "local"
 
+    @property
+    def width(self) -> int:
+        """How many work at the same time."""
+        return self.workers
+
     def prepare(self, folders: Sequence[Path]) -> None:
         """Nothing to prepare: every worker sees what this process sees."""
 

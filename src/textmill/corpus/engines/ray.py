@@ -62,6 +62,11 @@ class Ray:
         """As params.yaml names it."""
         return "ray"
 
+    @property
+    def width(self) -> int:
+        """How many tasks the cluster's CPUs hold now, and two at least."""
+        return max(2, int(self._connected().cluster_resources().get("CPU", 0) // self.cpus))
+
     def prepare(self, folders: Sequence[Path]) -> None:
         """Connect, and have every node read and write a file in each of `folders`.
 
