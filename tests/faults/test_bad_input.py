@@ -145,7 +145,7 @@ def test_what_is_recorded_reaches_the_ledger_and_nothing_else_is_lost(made) -> N
         identity for split in ("train", "validation")
         for identity in pq.read_table(data / "corpus" / split, columns=["id"])["id"].to_pylist()
     ]  # fmt: skip
-    ledger = pq.read_table(data / "ledger").to_pylist()
+    ledger = pq.read_table(data / "ledger" / "ledger.parquet").to_pylist()
     dropped = [row["id"] for row in ledger if row["stage"] != "ingest"]
     assert sorted(clean["id"]) == sorted(kept + dropped)
     assert [row["id"] for row in ledger if row["stage"] == "ingest"] == [row["id"] for row in lost]
