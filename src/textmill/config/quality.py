@@ -17,8 +17,8 @@ class Good(Section):
     ids: tuple[str, ...] = Field(default=(), strict=False, description="Documents of data/clean by id.")
     files: Files | None = Field(
         default=None,
-        description="Files of its own, below `ingest.local`; as a source of `ingest` of kind files. They are "
-        "cleaned as documents are, and are no part of the corpus.",
+        description="Files of its own, below `ingest.local`, as a source of `ingest` of kind files. They "
+        "are cleaned as documents are, and are no part of the corpus.",
     )
 
     @model_validator(mode="after")
@@ -34,8 +34,8 @@ class Quality(Section):
     good: Good | None = Field(default=None, description="What is good; null switches the stage off.")
     classifier: bool = Field(
         default=True,
-        description="Write `quality_classifier`, the probability that a document is from the good set and not "
-        "from the rest of the corpus, were both as large. If `perplexity` is on it has a say too.",
+        description="Write `quality_classifier`, the probability that a document is from the good set and "
+        "not from the rest of the corpus, were both as large. If `perplexity` is on it has a say too.",
     )
     perplexity: bool = Field(
         default=True,
@@ -44,12 +44,12 @@ class Quality(Section):
     sample: int = Field(
         default=20_000,
         ge=1,
-        description="Documents of each language that stand for the rest of the corpus, and most that are good.",
+        description="Most documents of each language to learn from, good ones and others each.",
     )
     min_documents: int = Field(
         default=50,
         ge=4,
-        description="Languages with fewer good documents, or fewer others, are not scored: their values are null.",
+        description="Languages with fewer good documents or others are not scored: their values are null.",
     )
     max_characters: int = Field(
         default=10_000, ge=1, description="Characters of each document that are looked at, from its start."

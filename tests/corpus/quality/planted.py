@@ -7,20 +7,64 @@ import random
 import re
 import sysconfig
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 from tests.corpus.curation_texts import NOVEL
 from tests.corpus.signals.boundaries import CHINESE
 
 ENGLISH_FURNITURE = [
-    "Home", "Next page", "Read more", "Share on Facebook", "All rights reserved", "Log in", "Leave a reply", "Click here",
-    "Related articles", "Terms of use", "Privacy policy", "Subscribe to our newsletter", "Contact us", "Site map", "Cart",
-    "Free shipping", "Buy now", "Best price", "Add to basket", "Sign up today", "Follow us", "Tags", "12 comments", "Menu",
-]  # fmt: skip
+    "Home",
+    "Next page",
+    "Read more",
+    "Share on Facebook",
+    "All rights reserved",
+    "Log in",
+    "Leave a reply",
+    "Click here",
+    "Related articles",
+    "Terms of use",
+    "Privacy policy",
+    "Subscribe to our newsletter",
+    "Contact us",
+    "Site map",
+    "Cart",
+    "Free shipping",
+    "Buy now",
+    "Best price",
+    "Add to basket",
+    "Sign up today",
+    "Follow us",
+    "Tags",
+    "12 comments",
+    "Menu",
+]
 CHINESE_FURNITURE = [
-    "首页", "下一页", "阅读全文", "分享到微信", "版权所有", "登录", "发表评论", "点击查看", "相关阅读", "免责声明", "关注公众号", "联系我们",
-    "网站地图", "立即购买", "包邮", "特价", "加入购物车", "免费注册", "热门推荐", "标签", "转发", "收藏", "菜单", "客服电话",
-]  # fmt: skip
+    "首页",
+    "下一页",
+    "阅读全文",
+    "分享到微信",
+    "版权所有",
+    "登录",
+    "发表评论",
+    "点击查看",
+    "相关阅读",
+    "免责声明",
+    "关注公众号",
+    "联系我们",
+    "网站地图",
+    "立即购买",
+    "包邮",
+    "特价",
+    "加入购物车",
+    "免费注册",
+    "热门推荐",
+    "标签",
+    "转发",
+    "收藏",
+    "菜单",
+    "客服电话",
+]
 
 
 @cache
@@ -62,7 +106,7 @@ def bad(texts: list[str], language: str, chosen: random.Random) -> list[str]:
         if number % 3 == 0:
             made.append(space.join(chosen.sample(units, len(units))))
         elif number % 3 == 1:
-            words = units if language == "en" else ["".join(pair) for pair in zip(units[::2], units[1::2])]
+            words = units if language == "en" else ["".join(pair) for pair in pairwise(units)]
             made.append(", ".join(chosen.choices(sorted(words, key=len)[-12:], k=len(words))))
         else:
             furniture = ENGLISH_FURNITURE if language == "en" else CHINESE_FURNITURE

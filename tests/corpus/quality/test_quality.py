@@ -174,10 +174,8 @@ def test_wrong_names_are_errors_that_say_so(tmp_path):
 def test_a_language_model_knows_word_order_and_shuns_strangers():
     prose = pa.array(["the mill stands by the river and the wheel turns"] * 20, pa.large_string())
     model = perplexity.fit(tokens(prose), 3, 1000)
-    values = model.perplexities(
-        tokens(pa.array(["the mill stands by the river", "river the by stands mill the", "qwx zzk vvp jjh", "", "..."],
-                        pa.large_string()))
-    )  # fmt: skip
+    texts = ["the mill stands by the river", "river the by stands mill the", "qwx zzk vvp jjh", "", "..."]
+    values = model.perplexities(tokens(pa.array(texts, pa.large_string())))
     assert values[0] < values[1] < values[2]
     assert np.isnan(values[3:]).all()
 
@@ -208,8 +206,9 @@ def test_the_stage_reads_files_of_its_own_and_is_off_by_default(tmp_path, root):
     texts, columns = written(tmp_path, {"en": (60, 60)})
     good = [text for text, source in zip(texts, columns["source"], strict=True) if source == "good"]
     rest = [number for number, source in enumerate(columns["source"]) if source != "good"]
-    write_documents(tmp_path / "data/clean", [texts[i] for i in rest], source=[columns["source"][i] for i in rest],
-                    lang=["en"] * len(rest))  # fmt: skip
+    sources = [columns["source"][number] for number in rest]
+    left = [texts[number] for number in rest]
+    write_documents(tmp_path / "data/clean", left, source=sources, lang=["en"] * len(rest))
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine/good.jsonl").write_text("\n".join(json.dumps({"text": text}) for text in good), "utf-8")
 

@@ -1,9 +1,9 @@
 """A linear classifier on hashed n-grams of tokens, in the manner of fastText (Joulin et al., 2017).
 
 Brown et al. (2020, appendix A) chose the web pages of GPT-3 with one such; its weights are here found by
-L-BFGS (scikit-learn), which has one answer. A bag of n-grams does not see order beyond them, so the perplexity
-under the language model, where there is one, has a say too: a second regression on documents not learned from
-weighs both, and with it puts the score on the scale of probabilities, as Platt scaling (1999) does.
+L-BFGS (scikit-learn), which has one answer. A bag of n-grams does not see order beyond them, so the
+perplexity under the language model, where there is one, has a say too: a second regression on documents not
+learned from weighs both, and puts the score on the scale of probabilities, as Platt scaling (1999) does.
 """
 
 from __future__ import annotations

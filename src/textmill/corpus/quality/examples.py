@@ -74,8 +74,8 @@ def gather(
 def _check_names(absent: set[str], known: set[str], ids: set[str]) -> None:
     if absent:
         raise UserError(
-            f"params.yaml: quality.good.sources: no document is from {', '.join(sorted(absent))}; the sources "
-            f"are {', '.join(sorted(known))}."
+            f"params.yaml: quality.good.sources: no document is from {', '.join(sorted(absent))}; "
+            f"the sources are {', '.join(sorted(known))}."
         )
     if ids:
         raise UserError(
@@ -84,7 +84,7 @@ def _check_names(absent: set[str], known: set[str], ids: set[str]) -> None:
 
 
 class _Chosen:
-    """The documents of smallest number, by language and kind; it never holds more than twice what is asked."""
+    """The documents of smallest number, by language and kind; at most twice as many as asked for are held."""
 
     def __init__(self, options: Quality, seed: int):
         self._options, self._seed = options, seed
@@ -138,6 +138,7 @@ class _Chosen:
         if not found:
             raise UserError(
                 f"params.yaml: quality: expected a language with at least {self._options.min_documents} good "
-                f"documents and as many others (quality.min_documents), found {'; '.join(few) or 'no good ones'}."
+                f"documents and as many others (quality.min_documents), found "
+                f"{'; '.join(few) or 'no good ones'}."
             )
         return found

@@ -1,4 +1,4 @@
-"""Perplexity under an n-gram language model of the good documents, as CCNet's filter (Wenzek et al., 2020)."""
+"""Perplexity under an n-gram language model of the good documents, as in CCNet (Wenzek et al., 2020)."""
 
 from __future__ import annotations
 

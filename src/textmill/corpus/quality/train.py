@@ -21,7 +21,7 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Judges:
-    """The models of one language; number f learned from all examples but those of fold f, and judges these."""
+    """The models of one language; number f judges fold f and has learned from the others."""
 
     classifiers: tuple[classifier.Classifier, ...]
     language_models: tuple[perplexity.LanguageModel, ...]
