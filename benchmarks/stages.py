@@ -94,6 +94,23 @@ def dedup(folder: Path, cores: int) -> Work:
     return work
 
 
+def dedup_shards(folder: Path, cores: int) -> Work:
+    """The part of dedup that is done shard by shard."""
+    on_cores(cores)
+    from textmill.corpus.dedup.index import Index
+
+    root = folder / "index"
+    shutil.rmtree(root, ignore_errors=True)
+    index = Index(root, Dedup(), 1)
+
+    def work() -> tuple[int, int]:
+        index.folder.mkdir(exist_ok=True)
+        made = Local(cores).map("dedup", index.made, shard_paths(folder / "clean"))
+        return sum(documents for _, (_, documents) in made), size(root)
+
+    return work
+
+
 def contamination(folder: Path, cores: int) -> Work:
     """clean and rows that must stay unseen, which are some of its documents → contamination."""
     on_cores(cores)

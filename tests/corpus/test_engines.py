@@ -75,7 +75,7 @@ def curate(source: Path, target: Path, engine: Engine, advance=lambda rows: None
     found = find_overlaps(target / "clean", rows, engine=engine, finished=finished)
     assert found.documents.num_rows >= 9
     duplicates = find_duplicates(
-        target / "clean", Dedup(), 1, target, index=target / ".textmill", engine=engine
+        target / "clean", Dedup(), 1, target, advance, index=target / ".textmill", engine=engine
     )
     assert duplicates.num_rows > 40
     write_table(target / "duplicates" / "duplicates.parquet", duplicates)
@@ -182,24 +182,27 @@ def test_a_cluster_of_three_nodes_writes_the_same_bytes(source, alone, tmp_path,
 
 
 @pytest.mark.slow
-def test_a_cluster_that_loses_a_node_writes_the_same_bytes(source, alone, tmp_path, cluster):
+@pytest.mark.parametrize("stage", ["clean", "dedup"])
+def test_a_cluster_that_loses_a_node_writes_the_same_bytes(source, alone, tmp_path, cluster, stage):
     done = []
+    moment = 5 if stage == "clean" else len(shard_paths(source)) + 3
 
     def lose(rows: int) -> None:
         done.append(rows)
-        if len(done) == 5:
+        if len(done) == moment:
             cluster.remove_node(cluster.others[0], allow_graceful=False)
 
     assert curate(source, tmp_path, Ray(cluster.address), lose) == alone
     assert sum(each["Alive"] for each in sys.modules["ray"].nodes()) == 2
 
 
-def slow(log: Path, batch: pa.RecordBatch) -> pa.RecordBatch:
+def slow(log: Path, victim: str, batch: pa.RecordBatch) -> pa.RecordBatch:
     import ray
 
+    node = ray.get_runtime_context().get_node_id()
     with log.open("a", encoding="utf-8") as file:
-        file.write(f"{batch.column('text')[0].as_py()!r} {ray.get_runtime_context().get_node_id()}\n")
-    time.sleep(0.5)
+        file.write(f"{batch.column('text')[0].as_py()!r} {node}\n")
+    time.sleep(10 if node == victim else 0.2)
     return batch
 
 
@@ -208,14 +211,14 @@ def test_the_shard_of_a_killed_node_is_done_again_by_another(source, tmp_path, c
     ray = sys.modules["ray"]
     ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
     log, victim = tmp_path / "log", cluster.others[1]
-    operator = Operator("slow", READS, READS, partial(slow, log))
+    operator = Operator("slow", READS, READS, partial(slow, log, victim.node_id))
     lost = []
 
     def lose(rows: int) -> None:
-        deadline, before = time.monotonic() + 60, log.read_text(encoding="utf-8").count(victim.node_id)
+        deadline = time.monotonic() + 60
         while not lost and time.monotonic() < deadline:
-            if log.read_text(encoding="utf-8").count(victim.node_id) > before:
-                # It has this moment begun a shard, which takes half a second.
+            if victim.node_id in log.read_text(encoding="utf-8"):
+                # It has begun a shard, which takes it ten seconds.
                 lost.append(victim)
                 cluster.remove_node(victim, allow_graceful=False)
             time.sleep(0.01)
