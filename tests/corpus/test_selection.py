@@ -16,6 +16,7 @@ from tests.corpus.curation_texts import NOVEL, docstrings, identity
 from textmill.config.load import validated
 from textmill.config.select import Select
 from textmill.corpus.selection.catalogue import Catalogue
+from textmill.corpus.selection.rules import rules_of
 from textmill.corpus.selection.select import Selection, select
 from textmill.corpus.selection.splits import validation_documents
 from textmill.corpus.shards import read_table, shard_name, write_table
@@ -46,6 +47,14 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def values_of(data: Path, column: str) -> dict[str, float]:
     table = pa.concat_tables([read_table(path) for path in sorted((data / "signals").glob("*.parquet"))])
     return dict(zip(table["id"].to_pylist(), table[column].to_pylist(), strict=True))
+
+
+def test_chinese_and_japanese_are_measured_in_characters_by_default():
+    rules = {rule.name: rule for rule in rules_of(Select())}
+    for lang, fewest, shortest in (("en", 50, 3), ("zh", 75, np.nan), ("ja", 75, np.nan)):
+        assert rules["gopher.min_words"].threshold_for("any", lang) == fewest
+        np.testing.assert_equal(rules["gopher.min_mean_word_length"].threshold_for("any", lang), shortest)
+    assert rules["gopher.min_stop_words"].threshold_for("any", "zh") == 2
 
 
 def test_a_threshold_may_differ_by_language_and_source(data: Path):

@@ -91,8 +91,15 @@ def _default(field: FieldInfo) -> str:
         return "*required*"
     if isinstance(value, BaseModel):
         return "see below"
-    text = str(value).replace("|", "\\|")
+    text = str(_plain(value)).replace("|", "\\|")
     return f"`{text if len(text) < 60 else text[:57] + '…'}`"
+
+
+def _plain(value: Any) -> Any:
+    """Models inside of mappings as what is written in them."""
+    if isinstance(value, BaseModel):
+        return value.model_dump(exclude_unset=True)
+    return {key: _plain(item) for key, item in value.items()} if isinstance(value, dict) else value
 
 
 def _description(field: FieldInfo) -> str:

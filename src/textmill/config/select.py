@@ -47,6 +47,15 @@ class Override(Thresholds):
     any_language: bool = Field(default=False, description="Do not look at the language of these documents.")
 
 
+def _in_characters() -> dict[str, Override]:
+    """For languages whose words are counted in characters, of which a word has about 1.5."""
+    thresholds = Override(
+        gopher=Gopher(min_words=75, max_words=150_000, min_mean_word_length=None),
+        fineweb=FineWeb(max_newlines_per_word=0.2),
+    )
+    return {"ja": thresholds, "zh": thresholds}
+
+
 class Select(Thresholds):
     """What is kept. Rules are tried in a fixed order; the first that fails is the one in the ledger."""
 
@@ -78,7 +87,10 @@ class Select(Thresholds):
     mix: Mix = Field(default_factory=Mix, description="Caps and weights of sources and languages.")
     rules: Rules = Field(default_factory=Rules, description="Which groups of rules are in force.")
     by_language: dict[str, Override] = Field(
-        default_factory=dict, description="Thresholds that differ for a language."
+        default_factory=_in_characters,
+        description="Thresholds that differ for a language. By default Chinese and Japanese, whose words are "
+        "characters: no shortest mean word, half as many words again, two thirds of the newlines per word. "
+        "What is written here takes the place of that.",
     )
     by_source: dict[str, Override] = Field(
         default_factory=dict,

@@ -170,6 +170,7 @@ CHINESE_SWEEPS: dict[str, tuple[range, Callable[[int], str]]] = {
     ),
     "行": (range(0, 9), lambda n: "\n".join(CHINESE[:9] + CHINESE[:1] * n)),
     "段": (range(0, 9), lambda n: "\n\n".join(CHINESE[:9] + CHINESE[:1] * n)),
+    "行宽": (range(7, 14), lambda n: "\n".join(HAN[20 * i : 20 * i + n - 1] + "。" for i in range(9))),
     "短行": (range(0, 40), lambda n: "\n".join([*NOVEL, *(HAN[9 * i : 9 * i + 8] + "。" for i in range(n))])),
     "无标点": (range(0, 40), lambda n: "\n".join([*NOVEL, *(HAN[40 * i : 40 * i + 35] for i in range(n))])),
     "引号": (

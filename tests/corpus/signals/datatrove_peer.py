@@ -97,8 +97,9 @@ class Filters:
     def __init__(self, language: str, stop_words: list[str], tokenizer: WordTokenizer):
         stops = tuple(TERMINAL_PUNCTUATION)
         shortest: int | None = 3
+        short = 30
         if language == "zh":
-            shortest = None
+            shortest, short = None, 10
             stops += tuple(mark + closer for mark in TERMINAL_PUNCTUATION for closer in CLOSERS)
         self.filters = {
             "gopher": GopherQualityFilter(
@@ -106,7 +107,7 @@ class Filters:
             ),
             "repetition": GopherRepetitionFilter(language=tokenizer),
             "c4": C4QualityFilter(language=tokenizer),
-            "fineweb": FineWebQualityFilter(language=tokenizer, stop_chars=stops),
+            "fineweb": FineWebQualityFilter(language=tokenizer, stop_chars=stops, short_line_length=short),
         }
 
     def __call__(self, text: str) -> tuple[dict[str, str], str]:

@@ -124,7 +124,9 @@ def fineweb(text: str, spaceless: bool) -> dict[str, float]:
     closed = [line for line in lines if line.endswith((*marks.STOPS, *quoted))]
     return {
         "fineweb_punctuated_lines": share(len(closed), len(lines)),
-        "fineweb_short_lines": share(sum(len(line) <= 30 for line in lines), len(lines)),
+        "fineweb_short_lines": share(
+            sum(len(line) <= (10 if spaceless else 30) for line in lines), len(lines)
+        ),
         "fineweb_dup_line_characters": share(sum(map(len, repeated(lines))), len(text.replace("\n", ""))),
         "fineweb_newlines_per_word": share(text.count("\n"), len(words_of(text))),
     }

@@ -20,7 +20,7 @@ COLUMNS = ("id", "text", "lang")
 
 @dataclass(frozen=True)
 class Examples:
-    """Documents of one language to learn from.
+    """Documents of one language to learn from, each text once.
 
     Attributes:
         texts: large_string.
@@ -38,7 +38,7 @@ def gather(
 ) -> dict[str, Examples]:
     """Collect the examples by language, languages with too few left out.
 
-    The choice depends on ids and seed alone: documents come and go without changing what else is chosen,
+    The choice depends on texts and seed alone: documents come and go without changing what else is chosen,
     unless a language has more than `options.sample`.
 
     Args:
@@ -93,8 +93,8 @@ class _Chosen:
 
     def add(self, batch: pa.RecordBatch, good: npt.NDArray[np.bool_]) -> None:
         """Take the batch's documents (`id`, `text`, `lang`)."""
-        numbers = draws(batch["id"].to_pylist(), self._seed)
         texts = pc.utf8_slice_codeunits(batch["text"].fill_null(""), 0, self._options.max_characters)
+        numbers = draws(texts.to_pylist(), self._seed)
         languages = np.array(batch["lang"].fill_null("").to_pylist(), object)
         filled = pc.greater(pc.utf8_length(texts), 0).to_numpy(zero_copy_only=False)
         for language in sorted(set(languages.tolist()) - {""}):
@@ -112,11 +112,11 @@ class _Chosen:
             self._counts[key] = len(self._held[key][0][0])
 
     def _smallest(self, key: tuple[str, bool]) -> tuple[npt.NDArray[np.uint64], pa.Array]:
-        held = self._held[key]
+        held = self._held.get(key, [(np.zeros(0, np.uint64), pa.array([], pa.large_string()))])
         numbers = np.concatenate([each for each, _ in held])
         texts = pa.concat_arrays([each for _, each in held])
-        order = np.argsort(numbers, kind="stable")[: self._options.sample]
-        return numbers[order], texts.take(pa.array(order))
+        distinct, places = np.unique(numbers, return_index=True)
+        return distinct[: self._options.sample], texts.take(pa.array(places[: self._options.sample]))
 
     def examples(self) -> dict[str, Examples]:
         """By language, in alphabetical order.
@@ -126,12 +126,11 @@ class _Chosen:
         """
         found, few = {}, []
         for language in sorted({language for language, _ in self._held}):
-            counts = [self._counts.get((language, kind), 0) for kind in (True, False)]
-            if counts[0]:
-                few.append(f"{language} {counts[0]:,} good and {counts[1]:,} others")
-            if min(counts) < self._options.min_documents:
+            good, other = (self._smallest((language, kind)) for kind in (True, False))
+            if len(good[0]):
+                few.append(f"{language} {len(good[0]):,} good and {len(other[0]):,} others")
+            if min(len(good[0]), len(other[0])) < self._options.min_documents:
                 continue
-            good, other = self._smallest((language, True)), self._smallest((language, False))
             kinds = np.repeat([True, False], [len(good[0]), len(other[0])])
             texts = pa.concat_arrays([good[1], other[1]])
             found[language] = Examples(texts, kinds, np.concatenate([good[0], other[0]]))

@@ -1,4 +1,7 @@
-"""Two halves of the documents by their ids, so that no document is judged by a model that learned from it."""
+"""Two halves of the documents by their texts, so that none is judged by a model that learned from it.
+
+Equal texts are in the same half.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,9 @@ import xxhash
 FOLDS = 2
 
 
-def draws(ids: Sequence[str], seed: int) -> npt.NDArray[np.uint64]:
-    """A number for each document that depends on its id and the seed alone (uint64)."""
-    return np.array([xxhash.xxh3_64_intdigest(name.encode(), seed=seed) for name in ids], np.uint64)
+def draws(texts: Sequence[str], seed: int) -> npt.NDArray[np.uint64]:
+    """A number for each document that depends on its text and the seed alone (uint64)."""
+    return np.array([xxhash.xxh3_64_intdigest(text.encode(), seed=seed) for text in texts], np.uint64)
 
 
 def fold_of(numbers: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:

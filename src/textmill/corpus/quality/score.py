@@ -17,7 +17,7 @@ from textmill.corpus.quality.folds import FOLDS, draws, fold_of
 from textmill.corpus.quality.train import Judges
 from textmill.corpus.shingles import Tokens, tokens
 
-READS = pa.schema([("id", pa.string()), ("text", pa.large_string()), ("lang", pa.string())])
+READS = pa.schema([("text", pa.large_string()), ("lang", pa.string())])
 _DECIMALS = 6
 
 
@@ -34,7 +34,7 @@ def scorer(judges: Mapping[str, Judges], options: Quality, seed: int) -> Operato
 def _score(judges: dict[str, Judges], options: Quality, seed: int, batch: pa.RecordBatch) -> pa.RecordBatch:
     texts = pc.utf8_slice_codeunits(batch["text"].fill_null(""), 0, options.max_characters)
     languages = np.array(batch["lang"].fill_null("").to_pylist(), object)
-    fold = fold_of(draws(batch["id"].to_pylist(), seed))
+    fold = fold_of(draws(texts.to_pylist(), seed))
     columns: dict[str, npt.NDArray[np.float64]] = {}
     if options.classifier:
         columns["quality_classifier"] = np.full(len(fold), np.nan)

@@ -14,6 +14,7 @@ from textmill.corpus.signals.marks import STOPS
 from textmill.corpus.signals.spans import Spans, ratio
 
 _SHORT = 30
+_SHORT_SPACELESS = 10  # as many words as 30 characters of English
 _STOPS = np.array(sorted(map(ord, STOPS)), np.uint32)
 _ASCII_STOPS = _STOPS[_STOPS < 128].astype(np.uint8)
 _CLOSERS = np.array([ord(mark) for mark in "”’」』"], np.uint32)
@@ -26,12 +27,17 @@ def compute(layout: Layout, options: Annotate) -> dict[str, np.ndarray]:
     repeated = layout.duplicate_lines[filled]
     return {
         "fineweb_punctuated_lines": ratio(lines.count(_punctuated(layout, lines)), lines.count()),
-        "fineweb_short_lines": ratio(lines.count(lines.length <= _SHORT), lines.count()),
+        "fineweb_short_lines": ratio(lines.count(_short(layout, lines)), lines.count()),
         "fineweb_dup_line_characters": ratio(
             lines.total(lines.length * repeated), layout.characters - layout.newlines
         ),
         "fineweb_newlines_per_word": ratio(layout.newlines, layout.words.count()),
     }
+
+
+def _short(layout: Layout, lines: Spans) -> np.ndarray:
+    most = np.where(layout.spaceless, _SHORT_SPACELESS, _SHORT)
+    return lines.length <= np.repeat(most, lines.count())
 
 
 def _punctuated(layout: Layout, lines: Spans) -> np.ndarray:
@@ -57,7 +63,11 @@ FINEWEB = Family(
             "share of lines that end in a mark that ends sentences; in Chinese and Japanese also in one "
             "and a closing quotation mark",
         ),
-        Signal("fineweb_short_lines", RATIO, f"share of lines of at most {_SHORT} characters"),
+        Signal(
+            "fineweb_short_lines",
+            RATIO,
+            f"share of lines of at most {_SHORT} characters, in Chinese and Japanese {_SHORT_SPACELESS}",
+        ),
         Signal("fineweb_dup_line_characters", RATIO, "share of characters in lines seen before"),
         Signal("fineweb_newlines_per_word", RATIO, "newlines per word"),
     ),
