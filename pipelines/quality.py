@@ -13,6 +13,7 @@ def main(stage: Stage) -> None:
     """Write data/quality, aligned with data/clean shard by shard, and reports/quality.json."""
     from textmill.config.quality import Quality
     from textmill.corpus.engines import engine_of
+    from textmill.corpus.finished import SHARDS
     from textmill.corpus.mapping import count_rows, map_shards
     from textmill.corpus.quality import gather, scorer, train
     from textmill.files import replacing_directory, write_json
@@ -30,7 +31,13 @@ def main(stage: Stage) -> None:
     operator = scorer(judges, options, stage.seed)
     with stage.progress(count_rows(SOURCE)) as progress:
         map_shards(
-            operator, SOURCE, TARGET, keep=["id"], engine=engine_of(stage.how), advance=progress.advance
+            operator,
+            SOURCE,
+            TARGET,
+            keep=["id"],
+            engine=engine_of(stage.how),
+            finished=SHARDS,
+            advance=progress.advance,
         )
     write_json("reports/quality.json", {"columns": operator.adds.names, "languages": report})
     for language, figures in report.items():

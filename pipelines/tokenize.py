@@ -10,6 +10,8 @@ AUGMENTED = "data/mitigation/augmented"
 def main(stage: Stage) -> None:
     """Encode both splits: data/corpus, models/tokenizer -> data/tokens."""
     from textmill.allocator import tune_allocator
+    from textmill.corpus.engines import engine_of
+    from textmill.corpus.finished import SHARDS, finished_shards
     from textmill.files import replacing_directory, write_json
     from textmill.progress import track
     from textmill.tokenization.directory import load_tokenizer
@@ -21,12 +23,21 @@ def main(stage: Stage) -> None:
     tune_allocator()
     encoder = Encoder(load_tokenizer("models/tokenizer"), params.encoder)
     mixing = Mixing(stage.seed, params.epochs, params.by_source, params.by_language, WEIGHTS)
-    counts = {}
-    with replacing_directory("data/tokens") as folder:
-        for split, mix, more in (("train", mixing, [AUGMENTED]), ("validation", None, [])):
+    # This process uses more than one core by itself; a cluster has others.
+    engine = engine_of(stage.how) if stage.how.engine != "local" else None
+    splits = (("train", mixing, [AUGMENTED]), ("validation", None, []))
+    paths = {split: document_shards(f"data/corpus/{split}", more) for split, _, more in splits}
+    parity, counts = params.parity_documents, {}
+    with (
+        finished_shards(SHARDS, "tokenize", [encoder, mixing, parity, paths]) as kept,
+        replacing_directory("data/tokens") as folder,
+    ):
+        for split, mix, more in splits:
             corpus = f"data/corpus/{split}"
-            shards = tokenize_split(corpus, folder / split, encoder, params.parity_documents, mix, more)
-            total = len(document_shards(corpus, more))
+            shards = tokenize_split(
+                corpus, folder / split, encoder, parity, mix, more, engine=engine, kept=kept
+            )
+            total = len(paths[split])
             counts[split] = add_counts(track(shards, f"{stage.label} {split}", total, "shards"), corpus)
         check_names(mixing, counts["train"])
         write_json(folder / "tokens.json", counts)

@@ -22,6 +22,10 @@ class Wide(Local):
     """Has the ranges of many workers, and does all of them in this process, the last first."""
 
     @property
+    def name(self) -> str:
+        return "wide"
+
+    @property
     def width(self) -> int:
         return self.workers
 

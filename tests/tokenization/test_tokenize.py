@@ -12,6 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from textmill.corpus.engines import Local
+from textmill.corpus.fingerprint import fingerprint
+from textmill.corpus.finished import finished_shards
 from textmill.corpus.shards import DOCUMENT, write_table
 from textmill.errors import UserError
 from textmill.tokenization.bpe import assemble, train_bpe
@@ -117,3 +120,34 @@ def test_damaged_shards_are_named(corpus, tokenizer, tmp_path) -> None:
 def test_a_split_without_documents_is_refused() -> None:
     with pytest.raises(UserError, match="data/corpus/train: expected documents to tokenize, found none"):
         add_counts(iter([]), "data/corpus/train")
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def test_processes_write_the_bytes_and_counts_of_this_one(corpus, tokenizer, tmp_path) -> None:
+    alone = add_counts(tokenize_split(corpus, tmp_path / "one", Encoder(tokenizer), 4), "corpus")
+    shards = tokenize_split(corpus, tmp_path / "two", Encoder(tokenizer), 4, engine=Local(2))
+    assert add_counts(shards, "corpus") == alone
+    assert contents(tmp_path / "two") == contents(tmp_path / "one")
+
+
+def test_a_run_goes_on_after_the_shards_that_another_finished(
+    corpus, tokenizer, tmp_path, monkeypatch
+) -> None:
+    encoder = Encoder(tokenizer)
+    assert fingerprint(encoder) == fingerprint(Encoder(tokenizer))
+    assert fingerprint(encoder) != fingerprint(Encoder(tokenizer, "tokenizers"))
+    encoded = []
+    encode = Encoder.encode
+    monkeypatch.setattr(Encoder, "encode", lambda *given: encoded.append(1) or encode(*given))
+    with pytest.raises(KeyboardInterrupt), finished_shards(tmp_path / "kept", "tokenize", encoder) as kept:
+        for _ in tokenize_split(corpus, tmp_path / "cut", encoder, 4, kept=kept):
+            raise KeyboardInterrupt
+    assert len(encoded) == 1
+    with finished_shards(tmp_path / "kept", "tokenize", Encoder(tokenizer)) as kept:
+        counts = add_counts(tokenize_split(corpus, tmp_path / "whole", encoder, 4, kept=kept), "corpus")
+    assert len(encoded) == 2, "the other shard alone"
+    assert counts == add_counts(tokenize_split(corpus, tmp_path / "one", encoder, 4), "corpus")
+    assert contents(tmp_path / "whole") == contents(tmp_path / "one")

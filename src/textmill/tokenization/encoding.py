@@ -36,6 +36,7 @@ class Encoder:
         """
         from tokenizers import Tokenizer as Copy
 
+        self._tokenizer, self._library = tokenizer, library
         serialized = tokenizer.to_str()
         self._reference = Copy.from_str(serialized)
         self._reference.encode_special_tokens = True
@@ -47,6 +48,9 @@ class Encoder:
 
             settings["added_tokens"], settings["post_processor"] = [], None
             self._fast = gigatoken.Tokenizer.from_json(json.dumps(settings))
+
+    def __reduce__(self) -> tuple[type[Encoder], tuple[Tokenizer, str, bool]]:
+        return Encoder, (self._tokenizer, self._library, self._parallel)
 
     def encode(self, texts: Texts, check: int = 0) -> Ids:
         """Ids of all `texts` one after another (uint32) and where each starts, plus the end (int64).

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from textmill.corpus.engines import Engine, Local
+from textmill.corpus.finished import map_sources
 from textmill.corpus.shards import read_groups, shard_paths, shard_rows
 from textmill.errors import UserError
 from textmill.tokenization.encoding import Encoder
@@ -22,6 +26,9 @@ from textmill.tokenization.special import UNK
 
 Counts = dict[str, int]
 SUMS = ("documents", "distinct", "tokens", "bytes", "unknown")
+_COUNTS = pa.schema(
+    [("lang", pa.string()), ("source", pa.string()), *((name, pa.int64()) for name in (*SUMS, "longest"))]
+)
 COLUMNS = ("text", "source", "lang")
 
 
@@ -32,6 +39,9 @@ def tokenize_split(
     parity_documents: int,
     mixing: Mixing | None = None,
     more: Sequence[str | os.PathLike[str]] = (),
+    *,
+    engine: Engine | None = None,
+    kept: Path | None = None,
 ) -> Iterator[pa.Table]:
     """Write `tokens/part-NNNNN.{bin,idx}` for every shard of `corpus`; yield each shard's counts.
 
@@ -42,10 +52,13 @@ def tokenize_split(
     Args:
         more: further directories of document shards, such as augmented documents; one that is not there or
             is empty means nothing.
+        engine: who works. None means this process, which has threads that use more than one core.
+        kept: a folder of `textmill.corpus.finished.finished_shards` for this work.
 
     Yields:
-        A row per language and source: `lang`, `source`, `documents` (copies counted), `distinct` documents,
-        `tokens` (`<eos>` included), `bytes` (UTF-8 of the text), `unknown` tokens, `longest` document.
+        For each shard that is done a row per language and source: `lang`, `source`, `documents` (copies
+        counted), `distinct` documents, `tokens` (`<eos>` included), `bytes` (UTF-8 of the text), `unknown`
+        tokens, `longest` document.
 
     Raises:
         UserError: a shard is damaged, or the encoding libraries disagree.
@@ -53,20 +66,36 @@ def tokenize_split(
     folder = Path(tokens)
     folder.mkdir(parents=True, exist_ok=True)
     columns = COLUMNS if mixing is None or mixing.plain else (*COLUMNS, "id")
-    for number, path in enumerate(document_shards(corpus, more)):
-        shard = _Shard(encoder, parity_documents / max(shard_rows(path), 1), mixing)
-        # While one batch is encoded the next is read, and the one before is checked, counted and packed.
-        with ThreadPoolExecutor(1) as before, ThreadPoolExecutor(1) as after:
-            batches = read_groups(path, columns)
+    paths = document_shards(corpus, more)
+    numbers = {str(path.absolute()): number for number, path in enumerate(paths)}
+    function = partial(_tokenize_shard, encoder, parity_documents, mixing, columns, numbers)
+    for _, rows in map_sources("tokenize", function, paths, folder, engine or Local(), kept):
+        yield pa.Table.from_pylist(rows, _COUNTS)
+
+
+def _tokenize_shard(
+    encoder: Encoder,
+    parity_documents: int,
+    mixing: Mixing | None,
+    columns: Sequence[str],
+    numbers: Mapping[str, int],
+    path: Path,
+    folder: Path,
+) -> list[dict[str, Any]]:
+    """Write the files of one shard into `folder`; returns its counts."""
+    shard = _Shard(encoder, parity_documents / max(shard_rows(path), 1), mixing)
+    # While one batch is encoded the next is read, and the one before is checked, counted and packed.
+    with ThreadPoolExecutor(1) as before, ThreadPoolExecutor(1) as after:
+        batches = read_groups(path, columns)
+        coming = before.submit(next, batches, None)
+        done: list[Future[None]] = []
+        while (batch := coming.result()) is not None:
             coming = before.submit(next, batches, None)
-            done: list[Future[None]] = []
-            while (batch := coming.result()) is not None:
-                coming = before.submit(next, batches, None)
-                done.append(after.submit(shard.add, batch, *encoder.encode(batch["text"])))
-            for each in done:
-                each.result()
-        shard.write(folder, number)
-        yield shard.counts()
+            done.append(after.submit(shard.add, batch, *encoder.encode(batch["text"])))
+        for each in done:
+            each.result()
+    shard.write(folder, numbers[str(path)])
+    return shard.counts().to_pylist()
 
 
 class _Shard:

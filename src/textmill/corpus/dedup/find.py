@@ -32,6 +32,8 @@ from textmill.corpus.shards import shard_paths
 from textmill.corpus.shingle_sets import ShingleSets, ShingleSpool
 from textmill.corpus.shingles import Int64s
 
+_TEXTS_WORTH_PROCESSES = 1_000_000
+
 
 @dataclass(frozen=True)
 class Duplicates:
@@ -181,7 +183,9 @@ def _made(index: Index, paths: Sequence[Path], engine: Engine, advance: Callable
 def _clustered(
     entries: Sequence[Entry], files: Files, params: Dedup, engine: Engine
 ) -> tuple[Clustering, ShingleSets | SetsOn]:
-    if engine.width == 1:
+    few = sum(entry.texts for entry in entries) < _TEXTS_WORTH_PROCESSES
+    # A Ray worker waits for what comes next; processes of this machine would be started for each step.
+    if engine.width == 1 or (engine.name == "local" and few):
         clustering = clustering_of(entries, params.threshold)
         return clustering, sets_of(entries, clustering.leaders)
     bands = params.bands if params.near else 0
