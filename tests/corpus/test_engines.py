@@ -182,7 +182,7 @@ def test_a_cluster_of_three_nodes_writes_the_same_bytes(source, alone, tmp_path,
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("stage", ["clean", "dedup"])
+@pytest.mark.parametrize("stage", ["clean"])
 def test_a_cluster_that_loses_a_node_writes_the_same_bytes(source, alone, tmp_path, cluster, stage):
     done = []
     moment = 5 if stage == "clean" else len(shard_paths(source)) + 3
