@@ -28,7 +28,7 @@ NOTE = (
     "`<eos>` behind each document and write uint16 ids with an index. Ours is `tokenize_split` as the stage "
     "runs it, gigatoken and its parity check included; the peer is `tokenizers.encode_batch` (Rust, all "
     "cores), once as a whole and once its calls alone, without Parquet, packing and writing. Both have the "
-    "allocator of the stage. Ours spends half of its time in gigatoken and an eighth in the parity check."
+    "allocator of the stage."
 )
 
 
