@@ -23,6 +23,7 @@ from textmill.corpus.signals import annotator
 from textmill.corpus.validation.drift import drift
 from textmill.corpus.validation.expectations import check_expectations
 from textmill.corpus.validation.frames import StatsFrames
+from textmill.corpus.validation.library import import_library
 from textmill.corpus.validation.profile import profile
 from textmill.files import write_json
 
@@ -34,7 +35,8 @@ NOTE = (
     "read the corpus and its signals, count them into stats frames, profile the corpus, compare it with an "
     "accepted one, check with Great Expectations and write its pages. The peer is Great Expectations on a "
     "frame with the text of the same documents: ten expectations, of which six look at the text, and neither "
-    "signals, drift nor pages. Each runs in one process, after its imports."
+    "signals, drift nor pages. Each runs in one process, after its imports; ours freezes what the import made "
+    "(gc.freeze), as the stage does."
 )
 
 
@@ -111,7 +113,7 @@ def _checked(root: Path, frames: StatsFrames, accepted: dict[str, Any] | None) -
 
 
 def _gate(root: Path) -> Callable[[], int]:
-    import great_expectations  # noqa: F401
+    import_library()
 
     def work() -> int:
         return _checked(root, StatsFrames(root / "corpus", root / "signals", root / "tasks"), None)
@@ -121,8 +123,7 @@ def _gate(root: Path) -> Callable[[], int]:
 
 def _drawn(root: Path) -> Callable[[], int]:
     """A million documents that were never text: only what the frames hold of them."""
-    import great_expectations  # noqa: F401
-
+    import_library()
     random = np.random.default_rng(7)
     ids = pa.array([f"{number:032x}" for number in range(MILLION)])
     chinese = random.random(MILLION) < 0.1

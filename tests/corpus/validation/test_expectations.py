@@ -211,6 +211,11 @@ def test_data_docs_are_pages_about_every_frame_and_replace_older_ones(data):
     assert sorted(pages) == ["signals.html", "tasks.html"]
     assert (data / "docs/index.html").is_file()
     assert ENGLISH not in "".join(path.read_text() for path in (data / "docs").rglob("*.html"))
+    index = (data / "docs/index.html").read_text()
+    for name in ("tasks", "signals"):
+        assert f"expectations/{name}.html" in index and (data / f"docs/expectations/{name}.html").is_file()
+        (page,) = (data / f"docs/validations/{name}").rglob("*.html")
+        assert f"{name}</" in page.read_text()
 
 
 @pytest.mark.parametrize(

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import difflib
-import logging
 import os
 import re
-import shutil
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pyarrow as pa
 
 from textmill.config.validate import AnyExpectation
+from textmill.corpus.validation.library import import_library
 from textmill.errors import UserError
 
 if TYPE_CHECKING:
     import pandas as pd
     from great_expectations.core import ExpectationSuite, ExpectationValidationResult
+    from great_expectations.core.batch_definition import BatchDefinition
     from great_expectations.data_context import EphemeralDataContext
 
 EXAMPLES = 5
@@ -57,12 +56,13 @@ def check_expectations(
     Raises:
         UserError: an expectation has an unknown type, argument or column, or two have one name.
     """
-    # The variable must be set before the import: the library reads it only then.
-    os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    logging.getLogger("great_expectations").setLevel(logging.CRITICAL)
+    import_library()
     import great_expectations as gx
 
     context = _context(data_docs)
+    # One asset for all frames: each new one makes the library write its whole configuration twice.
+    asset = context.data_sources.pandas_default.add_dataframe_asset("frame")
+    definition = asset.add_batch_definition_whole_dataframe("all")
     suites: dict[tuple[str, str], list[AnyExpectation]] = {}
     found: dict[str, dict[str, Any]] = {}
     for number, expectation in enumerate(expectations):
@@ -83,7 +83,7 @@ def check_expectations(
             continue
         title = f"{name} ({where})" if where else name
         suite = context.suites.add(gx.ExpectationSuite(name=title, expectations=built))
-        found |= _check_suite(context, suite, rows, members, section)
+        found |= _check_suite(context, definition, suite, rows, members, section)
     if data_docs is not None:
         context.build_data_docs()
     results = [found[expectation.name] for expectation in expectations]
@@ -116,18 +116,9 @@ def _context(data_docs: str | os.PathLike[str] | None) -> EphemeralDataContext:
     for site in list(context.get_site_names()):
         context.delete_data_docs_site(site)
     if data_docs is not None:
-        shutil.rmtree(data_docs, ignore_errors=True)
-        context.add_data_docs_site(
-            "data_docs",
-            {
-                "class_name": "SiteBuilder",
-                "store_backend": {
-                    "class_name": "TupleFilesystemStoreBackend",
-                    "base_directory": str(Path(data_docs).resolve()),
-                },
-                "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
-            },
-        )
+        from textmill.corpus.validation.pages import add_pages
+
+        add_pages(context, data_docs)
     return context
 
 
@@ -149,6 +140,7 @@ def _select_rows(table: pa.Table, members: list[AnyExpectation], section: str) -
 
 def _check_suite(
     context: EphemeralDataContext,
+    definition: BatchDefinition,
     suite: ExpectationSuite,
     rows: pd.DataFrame,
     members: list[AnyExpectation],
@@ -159,12 +151,13 @@ def _check_suite(
         ExpectationSuiteIdentifier,
         ValidationResultIdentifier,
     )
+    from great_expectations.validator.v1_validator import Validator
 
     title = suite.name
-    # One source for all frames: each new one makes the library write its whole configuration several times.
-    source = context.data_sources.pandas_default
-    definition = source.add_dataframe_asset(title).add_batch_definition_whole_dataframe("all")
-    result = definition.get_batch(batch_parameters={"dataframe": rows}).validate(suite)
+    # What Batch.validate does with a second batch of the same rows.
+    validator = Validator(definition, batch_parameters={"dataframe": rows})
+    result = validator.validate_expectation_suite(suite)
+    result.meta["active_batch_definition"]["data_asset_name"] = title
     found = {}
     for outcome in result.results:
         # Some expectations answer with a numpy bool, which the result store cannot write.
