@@ -35,8 +35,8 @@ NOTE = (
     "read the corpus and its signals, count them into stats frames, profile the corpus, compare it with an "
     "accepted one, check with Great Expectations and write its pages. The peer is Great Expectations on a "
     "frame with the text of the same documents: ten expectations, of which six look at the text, and neither "
-    "signals, drift nor pages. Each runs in one process, after its imports; ours freezes what the import made "
-    "(gc.freeze), as the stage does."
+    "signals, drift nor pages. Each runs in one process, after its imports; ours freezes what the import "
+    "made (gc.freeze), as the stage does."
 )
 
 
