@@ -10,27 +10,28 @@ def main(stage: Stage) -> None:
     from textmill.training.checkpoints import Checkpoints, run_key
     from textmill.training.device import prepare
     from textmill.training.events import Spool
-    from textmill.training.finetune_run import Task, finetune, write_no_control
+    from textmill.training.finetuning.load import load_objective
+    from textmill.training.finetuning.run import finetune, write_no_control
 
     params = stage.params(Finetune)
     prepare(params.threads, stage.seed)
     data = f"data/tasks/{params.task}"
-    task = Task(params, stage.seed, data)
+    objective = load_objective(params, stage.seed, data)
     key = run_key({**params.deciding(), "seed": stage.seed}, (params.base, data))
     has_control = params.control == "random"
     checkpoints = [Checkpoints(stage.label, key, number=params.checkpoints)]
     if has_control:
         checkpoints.append(Checkpoints(f"{stage.label}-control", key, number=params.checkpoints))
     spool = Spool(stage.label, resumed=any(found.load() is not None for found in checkpoints))
-    spool.start({**params.model_dump(), "seed": stage.seed}, [{"path": data, "rows": len(task.train.inputs)}])
+    spool.start(
+        {**params.model_dump(), "seed": stage.seed}, [{"path": data, "rows": len(objective.train.inputs)}]
+    )
     reports = []
-    with stage.progress(task.steps(params.epochs) * len(checkpoints), "steps") as progress:
+    with stage.progress(objective.steps(params.epochs) * len(checkpoints), "steps") as progress:
         for kept, room in zip(checkpoints, ("tasks", "controls"), strict=False):
             spool.prefix = "control_" if room == "controls" else ""
             directory = f"models/{room}/{stage.item}"
-            reports.append(
-                finetune(params, stage.seed, task, directory, room == "controls", kept, spool, progress)
-            )
+            reports.append(finetune(objective, directory, room == "controls", kept, spool, progress))
     if not has_control:
         write_no_control(f"models/controls/{stage.item}")
     spool.end({name: value for name, value in reports[0].items() if isinstance(value, int | float)})

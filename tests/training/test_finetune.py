@@ -23,7 +23,8 @@ from textmill.training.checkpoints import Checkpoints
 from textmill.training.device import prepare
 from textmill.training.events import Spool
 from textmill.training.examples import Examples
-from textmill.training.finetune_run import Task, finetune
+from textmill.training.finetuning.load import load_objective
+from textmill.training.finetuning.run import finetune
 
 GOOD = ["good film", "好看的电影", "a good good time", "好，真好"]
 BAD = ["bad film", "难看的电影", "a bad bad time", "难，真难"]
@@ -65,9 +66,8 @@ def params_for(base: Path, **changes) -> Finetune:
 
 def run_finetune(params: Finetune, data: Path, folder: Path, is_control: bool = False) -> dict:
     prepare(1, 5)
-    task = Task(params, 5, data)
     return finetune(
-        params, 5, task, folder / "model", is_control, Checkpoints("f", "k", folder),
+        load_objective(params, 5, data), folder / "model", is_control, Checkpoints("f", "k", folder),
         Spool("f", directory=folder), Progress("test"),
     )  # fmt: skip
 
@@ -107,7 +107,7 @@ def test_a_generator_learns_its_pairs(bases, tmp_path) -> None:
 
 
 def test_the_control_differs_in_its_weights_alone(bases) -> None:
-    arguments = (bases / "encoder", "classification", ["down", "up"], None)
+    arguments = (bases / "encoder", "SequenceClassification", ["down", "up"], None)
     pretrained, control = (load_model(*arguments, is_random, 3) for is_random in (False, True))
     saved = build_state(bases / "encoder")
     embedding = "model.embeddings.tok_embeddings.weight"
@@ -126,7 +126,7 @@ def build_state(folder: Path) -> dict[str, torch.Tensor]:
 
 
 def test_dropout_of_the_params_replaces_that_of_the_base(bases) -> None:
-    config = load_model(bases / "encoder", "classification", ["a", "b"], 0.3, False, 1).config
+    config = load_model(bases / "encoder", "SequenceClassification", ["a", "b"], 0.3, False, 1).config
     assert (config.mlp_dropout, config.embedding_dropout, config.attention_dropout) == (0.3, 0.3, 0.3)
 
 
@@ -163,23 +163,39 @@ def test_every_row_is_dealt_once_per_epoch_in_batches_of_like_length() -> None:
 def test_rows_that_cannot_be_learned_are_named(bases, tmp_path, train, validation, message) -> None:
     data = write_task(tmp_path, train, validation)
     with pytest.raises(UserError, match=message):
-        Task(params_for(bases / "encoder"), 1, data)
+        load_objective(params_for(bases / "encoder"), 1, data)
 
 
 def test_a_base_that_is_not_one_is_named(bases, tmp_path) -> None:
     data = write_task(tmp_path / "data", classified(), classified())
     with pytest.raises(UserError, match=r"nowhere: expected a model directory with config\.json"):
-        Task(params_for(tmp_path / "nowhere"), 1, data)
+        load_objective(params_for(tmp_path / "nowhere"), 1, data)
     with pytest.raises(
         UserError, match="expected an encoder-decoder or a decoder for generation, found a modernbert model"
     ):
-        load_model(bases / "encoder", "generation", [], None, False, 1)
+        load_model(bases / "encoder", "Seq2SeqLM", [], None, False, 1)
     with pytest.raises(UserError, match=r"train\.parquet: not found"):
-        Task(params_for(bases / "encoder"), 1, tmp_path / "absent")
+        load_objective(params_for(bases / "encoder"), 1, tmp_path / "absent")
     shutil.copytree(bases / "decoder", tmp_path / "decoder")
     (tmp_path / "decoder" / "model.safetensors").unlink()
     with pytest.raises(UserError, match="expected weights as safetensors, found none"):
-        load_model(tmp_path / "decoder", "classification", ["a", "b"], None, False, 1)
+        load_model(tmp_path / "decoder", "SequenceClassification", ["a", "b"], None, False, 1)
+    (tmp_path / "decoder" / "pytorch_model.bin").write_bytes(b"pickled")
+    with pytest.raises(UserError, match=r"pytorch_model\.bin is in a format that can run code"):
+        load_model(tmp_path / "decoder", "SequenceClassification", ["a", "b"], None, False, 1)
+    with pytest.raises(UserError, match="expected a decoder, found a modernbert model"):
+        load_model(bases / "encoder", "CausalLM", [], None, False, 1)
+    with pytest.raises(UserError, match="transformers has a class for MaskedLM of, found a llama model"):
+        load_model(bases / "decoder", "MaskedLM", [], None, False, 1)
+
+
+def test_a_tokenizer_of_another_model_is_refused(bases, tmp_path) -> None:
+    base = tmp_path / "base"
+    shutil.copytree(bases / "encoder", base)
+    save_tokenizer(assemble([("a", "b"), ("c", "d")]), base, "encoder", 64)
+    data = write_task(tmp_path / "data", classified(), classified())
+    with pytest.raises(UserError, match="the tokenizer has 296 tokens and the model embeddings for 294"):
+        run_finetune(params_for(base), data, tmp_path)
 
 
 def answers_of(directory: Path, texts: list[str]) -> list[str]:
@@ -251,7 +267,7 @@ def test_merged_adapters_compute_what_the_model_with_adapters_did(bases) -> None
     from textmill.config.finetune import Lora
     from textmill.modeling.adapters import adapt
 
-    model = load_model(bases / "encoder", "classification", ["down", "up"], None, False, 3)
+    model = load_model(bases / "encoder", "SequenceClassification", ["down", "up"], None, False, 3)
     plain = adapt(model, "lora", Lora(rank=4))
     torch.manual_seed(2)
     with torch.no_grad():
@@ -291,6 +307,11 @@ def test_a_probe_trains_the_last_layer_and_nothing_else(bases, tmp_path) -> None
             "encoder",
             {"tuning": "lora", "lora": {"layers": ["nothing"]}},
             r"lora\.layers: nothing: expected names of linear layers: .*Wqkv",
+        ),
+        (
+            "encoder",
+            {"max_input_tokens": 65},
+            r"reads 64 tokens; expected max_input_tokens \(65\) to be no more",
         ),
         (
             "decoder",
@@ -348,15 +369,13 @@ def test_an_early_end_survives_a_kill_between_validation_and_end(bases, tmp_path
 def test_balanced_weights_are_scikit_learns_whole_or_in_parts(bases, tmp_path, rows_at_once) -> None:
     from sklearn.utils.class_weight import compute_class_weight
 
-    from textmill.training.finetune_run import _batches
-
     rows = [*classified(), *[("good", "up")] * 20]
     data = write_task(tmp_path / "data", rows, classified())
     params = params_for(bases / "encoder", class_weights="balanced", batch=28, precision="fp32", dropout=0.0)
     prepare(1, 5)
-    task = Task(params, 5, data)
-    model = load_model(params.base, "classification", task.labels, 0.0, False, 5).eval()
-    batch = _batches(model, task, params)(0, rows_at_once)
+    task = load_objective(params, 5, data)
+    model = load_model(params.base, "SequenceClassification", task.labels, 0.0, False, 5).eval()
+    batch = task.batch(model, 0, rows_at_once)
     found = sum(part.share * float(part.loss()) for part in batch.parts)
     inputs, attention, labels = task.train.step(0)
     logits = model(torch.from_numpy(inputs), attention_mask=torch.from_numpy(attention)).logits
@@ -379,5 +398,9 @@ def test_figures_of_classification_are_refused_for_generation() -> None:
         "batch": 2,
         "learning_rate": 0.1,
     }
-    with pytest.raises(UserError, match="are of classification"):
+    with pytest.raises(UserError, match="best: expected one of loss for generation"):
         validated(Finetune, {**section, "best": "macro_f1"}, "params.yaml: finetune.x")
+    with pytest.raises(UserError, match="class_weights are of classification"):
+        validated(Finetune, {**section, "class_weights": "balanced"}, "params.yaml: finetune.x")
+    with pytest.raises(UserError, match="expected one of classification, generation"):
+        validated(Finetune, {**section, "objective": "guessing"}, "params.yaml: finetune.x")

@@ -2,10 +2,17 @@
 
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from textmill.config.section import Section
 from textmill.config.training import Training
+
+OBJECTIVES: dict[str, tuple[str, ...]] = {
+    "classification": ("accuracy", "macro_f1"),
+    "generation": (),
+}
+"""What can be learned, and the validation figures besides loss that `best` may name for it. Its code is the
+entry of the same name in `textmill.training.finetuning.load.OBJECTIVES`."""
 
 
 class Lora(Section):
@@ -24,8 +31,8 @@ class Finetune(Training):
 
     task: str = Field(min_length=1, description="Task to learn, a key of tasks.")
     base: str = Field(min_length=1, description="Directory of the model to start from.")
-    objective: Literal["classification", "generation"] = Field(
-        description="classification: a label for a text; generation: a text for a text, by an "
+    objective: str = Field(
+        description="`classification`: a label for a text; `generation`: a text for a text, by an "
         "encoder-decoder, or by a decoder that learns from the answer's tokens only."
     )
     tuning: Literal["full", "lora", "probe"] = Field(
@@ -49,9 +56,10 @@ class Finetune(Training):
         default=0.0, ge=0, lt=1, description="Probability spread over all outcomes."
     )
     validations: int = Field(default=6, ge=1, description="Validations in a run, the last at its end.")
-    best: Literal["loss", "accuracy", "macro_f1"] = Field(
+    best: str = Field(
         default="loss",
-        description="Validation figure whose best weights are kept; all but loss are of classification.",
+        description="Validation figure whose best weights are kept: `loss`; of classification also "
+        "`accuracy` and `macro_f1`.",
     )
     patience: int | None = Field(
         default=None,
@@ -64,8 +72,18 @@ class Finetune(Training):
         "however many rows it has.",
     )
 
+    @field_validator("objective")
+    @classmethod
+    def _is_known(cls, objective: str) -> str:
+        if objective not in OBJECTIVES:
+            raise ValueError(f"expected one of {', '.join(OBJECTIVES)}")
+        return objective
+
     @model_validator(mode="after")
     def _figures_exist(self) -> Self:
-        if self.objective == "generation" and (self.best != "loss" or self.class_weights != "none"):
-            raise ValueError("best: accuracy, best: macro_f1 and class_weights are of classification")
+        figures = ("loss", *OBJECTIVES[self.objective])
+        if self.best not in figures:
+            raise ValueError(f"best: expected one of {', '.join(figures)} for {self.objective}")
+        if self.class_weights != "none" and self.objective != "classification":
+            raise ValueError("class_weights are of classification")
         return self

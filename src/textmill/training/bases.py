@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from textmill.errors import UserError
+from textmill.modeling.bases import PICKLED
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
@@ -32,58 +33,52 @@ def load_tokenizer(base: str | os.PathLike[str]) -> PreTrainedTokenizerBase:
 
 def load_model(
     base: str | os.PathLike[str],
-    objective: str,
+    head: str,
     labels: list[str],
     dropout: float | None,
     is_random: bool,
     seed: int,
+    problem: str | None = None,
 ) -> PreTrainedModel:
     """The model of a run; weights that the base lacks, or all when `is_random`, are drawn from `seed`.
 
     Args:
         base: a Hugging Face directory with safetensors weights.
-        objective: ``classification`` puts a head for `labels` on it, ``generation`` needs an encoder-decoder
-            or a decoder.
-        labels: names of the classes, in order of their number.
+        head: what is put on it, the end of a transformers class name: ``SequenceClassification`` and others
+            fit any model that transformers has one for; ``CausalLM`` needs a decoder and ``Seq2SeqLM`` an
+            encoder-decoder.
+        labels: names of the classes, in order of their number; empty for a head without classes.
         dropout: replaces every dropout rate of the config, None keeps them.
         is_random: take the shape and not the weights.
         seed: of the random weights.
+        problem: transformers' ``problem_type``, which its own loss goes by.
 
     Raises:
         UserError: the directory is no model of the needed kind, or has no whole safetensors weights.
     """
     import torch
+    import transformers
     from safetensors import SafetensorError
-    from transformers import (
-        AutoConfig,
-        AutoModelForCausalLM,
-        AutoModelForSeq2SeqLM,
-        AutoModelForSequenceClassification,
-    )
 
     settings: dict[str, Any] = {"local_files_only": True}
-    if objective == "classification":
+    if labels:
         settings |= {"num_labels": len(labels), "id2label": dict(enumerate(labels))}
         settings["label2id"] = {label: number for number, label in enumerate(labels)}
+    if problem is not None:
+        settings["problem_type"] = problem
     try:
-        config = AutoConfig.from_pretrained(base, **settings)
+        config = transformers.AutoConfig.from_pretrained(base, **settings)
     except (OSError, ValueError) as error:
         raise UserError(f"{base}: expected a Hugging Face model, but {_first_line(error)}") from error
-    if objective == "generation" and not (config.is_encoder_decoder or _is_decoder(config)):
-        raise UserError(
-            f"{base}: expected an encoder-decoder or a decoder for generation, found a {config.model_type} "
-            "model."
-        )
+    auto: Any = getattr(transformers, f"AutoModelFor{head}")
+    _check_head(base, head, auto, config)
     if dropout is not None:
         _set_dropout(config, dropout)
-    auto: Any = AutoModelForSequenceClassification
-    if objective == "generation":
-        auto = AutoModelForCausalLM if _is_decoder(config) else AutoModelForSeq2SeqLM
     torch.manual_seed(seed)
     if is_random:
         return auto.from_config(config, attn_implementation="eager")
     if not any(Path(base).glob("*.safetensors")):
-        raise UserError(f"{base}: expected weights as safetensors, found none.")
+        raise UserError(f"{base}: expected weights as safetensors, found none{_pickles(Path(base))}.")
     try:
         return auto.from_pretrained(
             base, config=config, local_files_only=True, use_safetensors=True, attn_implementation="eager",
@@ -91,6 +86,28 @@ def load_model(
         )  # fmt: skip
     except SafetensorError as error:
         raise UserError(f"{base}: expected whole safetensors weights, but {_first_line(error)}") from error
+
+
+def _check_head(base: str | os.PathLike[str], head: str, auto: Any, config: Any) -> None:
+    expected = ""
+    if head == "Seq2SeqLM" and not config.is_encoder_decoder:
+        expected = "an encoder-decoder or a decoder for generation"
+    elif head == "CausalLM" and not _is_decoder(config):
+        expected = "a decoder"
+    elif type(config) not in auto._model_mapping:
+        expected = f"a model that transformers has a class for {head} of"
+    if expected:
+        raise UserError(f"{base}: expected {expected}, found a {config.model_type} model.")
+
+
+def _pickles(base: Path) -> str:
+    pickled = sorted(path.name for path in base.iterdir() if path.name.endswith(PICKLED))
+    if not pickled:
+        return ""
+    return (
+        f"; {pickled[0]} is in a format that can run code when it is loaded and is not read. Convert the "
+        "model with save_pretrained(safe_serialization=True) first"
+    )
 
 
 def is_decoder(base: str | os.PathLike[str]) -> bool:

@@ -1,0 +1,35 @@
+"""From a run's params and its task's rows to the objective that it learns."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from textmill.config.finetune import Finetune
+from textmill.training.bases import is_decoder, load_tokenizer
+from textmill.training.examples import read_rows
+from textmill.training.finetuning.classification import Classification
+from textmill.training.finetuning.generation import Answering, Transduction
+from textmill.training.finetuning.objective import Objective
+
+OBJECTIVES: dict[str, Callable[[Finetune], type[Objective]]] = {
+    "classification": lambda params: Classification,
+    "generation": lambda params: Answering if is_decoder(params.base) else Transduction,
+}
+"""The objective of each name in `textmill.config.finetune.OBJECTIVES`, given the run."""
+
+
+def load_objective(params: Finetune, seed: int, directory: str | os.PathLike[str]) -> Objective:
+    """Read and encode the rows of a task for the base model of a run.
+
+    Args:
+        params: the run.
+        seed: decides the order of the rows.
+        directory: has train.parquet and validation.parquet.
+
+    Raises:
+        UserError: rows, labels or tokenizer are not usable; see `textmill.training.examples`.
+    """
+    train, validation = read_rows(directory, "train"), read_rows(directory, "validation")
+    tokenizer = load_tokenizer(params.base)
+    return OBJECTIVES[params.objective](params)(params, seed, tokenizer, train, validation)

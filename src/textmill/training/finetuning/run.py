@@ -1,0 +1,108 @@
+"""A fine-tuning run from an objective to a saved model, and its control from random weights."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from textmill.errors import UserError
+from textmill.files import write_json
+from textmill.modeling.adapters import adapt
+from textmill.modeling.saving import save_model
+from textmill.progress import Progress
+from textmill.training.bases import load_model
+from textmill.training.checkpoints import Checkpoints
+from textmill.training.device import placed
+from textmill.training.events import Spool
+from textmill.training.finetuning.objective import Objective
+from textmill.training.loop import Run, fit
+from textmill.training.pretrain_run import optimizers_of, plan_of
+
+
+def finetune(
+    objective: Objective,
+    directory: str | os.PathLike[str],
+    is_control: bool,
+    checkpoints: Checkpoints,
+    spool: Spool,
+    progress: Progress,
+) -> dict[str, Any]:
+    """Train on `objective` from the base's weights, or random ones for a control, and save in `directory`.
+
+    Returns:
+        The report: `parameters`, `steps`, `tokens`, `curve`, `best_step`, final `loss`, the kept weights'
+        `validation_loss` (and further validation figures), and what the objective settled at the end.
+
+    Raises:
+        UserError: base, tokenizer and recipe do not fit together.
+    """
+    params, seed = objective.params, objective.seed
+    model = load_model(
+        params.base, objective.head, objective.labels, params.dropout, is_control, seed, objective.problem
+    )
+    _check_fit(model, objective)
+    plain = adapt(model, params.tuning, params.lora)
+    model = placed(model, params.device)
+    trained = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
+    steps = objective.steps(params.epochs)
+    best = (params.best, params.best != "loss")
+    run = fit(
+        model,
+        partial(objective.batch, model),
+        partial(objective.figures, model),
+        optimizers_of(model, params),
+        plan_of(params, seed, steps, params.validations, best, params.patience),
+        checkpoints,
+        spool,
+        progress,
+    )
+    model = plain()
+    settled = objective.finish(model)
+    save_model(model, directory, objective.save)
+    return {
+        "parameters": sum(weight.numel() for weight in model.parameters()),
+        "trained_parameters": trained,
+        "steps": steps,
+        **_results(run),
+        **settled,
+    }
+
+
+def _check_fit(model: Any, objective: Objective) -> None:
+    """Sequences must fit into the model's positions, and token ids into its embeddings."""
+    params = objective.params
+    longest = getattr(model.config, "max_position_embeddings", None)
+    if longest and objective.longest() > longest:
+        both = objective.longest() > params.max_input_tokens
+        raise UserError(
+            f"{params.base}: reads {longest} tokens; expected max_input_tokens ({params.max_input_tokens}) "
+            + (f"and max_target_tokens ({params.max_target_tokens}) " if both else "")
+            + ("to fit into them together." if both else "to be no more.")
+        )
+    rows, tokens = model.get_input_embeddings().num_embeddings, len(objective.tokenizer)
+    if tokens > rows:
+        raise UserError(
+            f"{params.base}: the tokenizer has {tokens:,} tokens and the model embeddings for {rows:,}; "
+            "expected the tokenizer that the model was trained with."
+        )
+
+
+def _results(run: Run) -> dict[str, Any]:
+    kept = next(point for point in run.curve if point["step"] == run.best_step)
+    figures = {name: value for name, value in kept.items() if name.startswith("validation_")}
+    return {
+        "tokens": run.tokens,
+        "curve": run.curve,
+        "last_step": run.step,
+        "best_step": run.best_step,
+        "loss": run.loss,
+        "skipped_steps": run.skipped,
+        **figures,
+    }
+
+
+def write_no_control(directory: str | os.PathLike[str]) -> None:
+    """Leave word in `directory` that the run has no control."""
+    write_json(Path(directory) / "control.json", {"control": "none"})
