@@ -157,6 +157,39 @@ def accept(
 
 
 @app.command()
+def evaluate(
+    harness: Annotated[
+        str, typer.Option(metavar="TASKS", help="Tasks of lm-evaluation-harness, commas between them.")
+    ],
+    model: Annotated[
+        str, typer.Option(metavar="DIR|models:/…", help="A model directory or a registered version.")
+    ] = "models/pretrained/decoder",
+    include_path: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="A directory of your own task files.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="Only the first rows of each task.")] = None,
+    shots: Annotated[int | None, typer.Option(min=0, help="Examples in each prompt.")] = None,
+    chat: Annotated[
+        bool, typer.Option("--chat", help="Write prompts with the model's chat template.")
+    ] = False,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads of the model.")] = 1,
+    batch_tokens: Annotated[int, typer.Option(min=64, help="Padded tokens in a batch.")] = 2048,
+    context: Annotated[
+        int | None, typer.Option(min=2, help="Tokens of a window, if fewer than the model reads.")
+    ] = None,
+    output: Annotated[Path | None, typer.Option(help="Write the figures to this JSON file.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Run tasks of lm-evaluation-harness on a model; nothing is downloaded (extra `harness`)."""
+    from textmill.console.harness import Request, evaluate_tasks
+
+    tasks = [name.strip() for name in harness.split(",") if name.strip()]
+    evaluate_tasks(
+        Request(tasks, model, include_path, limit, shots, chat, threads, batch_tokens, context, output, json)
+    )
+
+
+@app.command()
 def register() -> None:
     """Register the models of params.yaml, judge them by its gates, promote those that pass."""
     from textmill.registry.outcome import table
