@@ -163,7 +163,7 @@ class HarnessModel(TemplateLM):
         return outputs
 
     def _stops(self, until: list[str], start: int) -> list[Callable[..., Any]]:
-        """Ends rows that hold a stop string; transformers' own also finds it in the names of special tokens."""
+        """Ends rows that hold a stop string; transformers' own also sees names of special tokens."""
         import torch
 
         if not until:

@@ -158,7 +158,7 @@ def _unable(tasks: Sequence[str], error: Exception) -> str:
     reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
     return (
         f"{', '.join(tasks)}: cannot be run: {reason}. Nothing is downloaded here: the data of a task must "
-        "be on this machine, in the datasets cache or in files that the task names from the working directory."
+        "be on this machine, in the datasets cache or in files named from the working directory."
     )
 
 
