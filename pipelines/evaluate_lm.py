@@ -135,7 +135,9 @@ def _guess_spans(
 
     model = load_model(directory, "Seq2SeqLM", params.threads)
     extra = sentinels(tokenizer)
-    context = input_limit(model, tokenizer, params.context)
+    is_infilling = getattr(model.config, "denoising", "") == "infilling"
+    # A whole text to be rebuilt is followed by its end.
+    context = input_limit(model, tokenizer, params.context + is_infilling) - is_infilling
     hidden = hidden_spans(documents, context, params.mask_fraction, params.mean_span, len(extra), stage.seed)
     with stage.progress(len(documents.tokens), "tokens") as progress:
         losses, right = seq2seq_losses(
@@ -147,6 +149,7 @@ def _guess_spans(
             context,
             params.batch_tokens,
             progress.advance,
+            mask=tokenizer.mask_token_id if is_infilling else None,
         )
     return hidden, losses, right
 

@@ -14,7 +14,7 @@ def main(stage: Stage) -> None:
 
     params = stage.params(Pretrain)
     prepare(params.threads, stage.seed)
-    inputs = ("data/tokens", "models/tokenizer")
+    inputs = ("data/tokens", "models/tokenizer", *((params.base,) if params.goes_on else ()))
     key = run_key({**params.deciding(), "seed": stage.seed}, inputs)
     checkpoints = Checkpoints(stage.label, key, number=params.checkpoints)
     spool = Spool(stage.label, resumed=checkpoints.load() is not None)

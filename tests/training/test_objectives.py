@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 
+from textmill.config.pretrain import STYLES
 from textmill.modeling.architectures import Shape, build
 from textmill.tokenization.special import EOS
-from textmill.training.corruption import IGNORED, corrupt_spans, framed, mask_tokens
+from textmill.training.corruption import IGNORED, corrupt_spans, framed, infill_spans, mask_tokens
 from textmill.training.objectives import document_places, masked_token_loss, next_token_loss, target_loss
 from textmill.training.padding import pad_rows
 from textmill.training.randomness import generator
@@ -18,9 +19,9 @@ from textmill.training.randomness import generator
 SHAPE = Shape(layers=2, hidden=32, heads=2, feed_forward=48, positions=64, vocab_size=300)
 
 
-def model_of(architecture):
+def model_of(architecture, style=None):
     torch.manual_seed(1)
-    model = build(architecture, SHAPE).eval()
+    model = build(architecture, SHAPE, style).eval()
     for weight in model.parameters():
         torch.nn.init.normal_(weight, 0, 0.1)
     return model
@@ -29,23 +30,25 @@ def model_of(architecture):
 IDS = np.random.default_rng(0).integers(38, 300, (3, 40))
 
 
-def test_next_token_loss() -> None:
-    model = model_of("decoder")
+@pytest.mark.parametrize("style", ["llama", "gpt2"])
+def test_next_token_loss(style) -> None:
+    model = model_of("decoder", style)
     tokens = torch.from_numpy(IDS)
     expected = model(input_ids=tokens, labels=tokens).loss
     assert next_token_loss(model, IDS).item() == pytest.approx(expected.item(), rel=1e-5)
 
 
-def test_masked_token_loss() -> None:
-    model = model_of("encoder")
+@pytest.mark.parametrize("style", ["modernbert", "bert"])
+def test_masked_token_loss(style) -> None:
+    model = model_of("encoder", style)
     inputs, labels = mask_tokens(framed(IDS), generator(2), 0.3, 300)
     expected = model(input_ids=torch.from_numpy(inputs), labels=torch.from_numpy(labels)).loss
     assert masked_token_loss(model, inputs, labels).item() == pytest.approx(expected.item(), rel=1e-5)
 
 
-@pytest.mark.parametrize("smoothing", [0.0, 0.1])
-def test_target_loss_ignores_padding(smoothing) -> None:
-    model = model_of("seq2seq")
+@pytest.mark.parametrize(("smoothing", "style"), [(0.0, "t5"), (0.1, "t5"), (0.1, "bart")])
+def test_target_loss_ignores_padding(smoothing, style) -> None:
+    model = model_of("seq2seq", style)
     inputs, attention = pad_rows([row[: 10 + 9 * number] for number, row in enumerate(IDS.tolist())])
     labels, _ = pad_rows([row[: 5 + 4 * number] for number, row in enumerate(IDS.tolist())], is_label=True)
     output = model(
@@ -60,20 +63,24 @@ def test_target_loss_ignores_padding(smoothing) -> None:
     assert found.item() == pytest.approx(expected.item(), rel=1e-5)
 
 
-def test_denoising_reads_rectangles() -> None:
+@pytest.mark.parametrize("style", ["t5", "bart"])
+def test_denoising_reads_rectangles(style) -> None:
     inputs, targets = corrupt_spans(IDS, generator(1), 0.2, 3)
-    assert torch.isfinite(target_loss(model_of("seq2seq"), inputs, np.ones_like(inputs), targets))
+    model = model_of("seq2seq", style)
+    assert torch.isfinite(target_loss(model, inputs, np.ones_like(inputs), targets))
+    assert torch.isfinite(target_loss(model, *infill_spans(IDS, generator(1), 0.3, 3)))
 
 
-@pytest.mark.parametrize("architecture", ["decoder", "encoder", "seq2seq"])
-def test_a_saved_model_loads_by_from_pretrained_alone(architecture, tmp_path) -> None:
+@pytest.mark.parametrize("style", ["llama", "gpt2", "modernbert", "bert", "t5", "bart"])
+def test_a_saved_model_loads_by_from_pretrained_alone(style, tmp_path) -> None:
     from transformers import AutoModelForCausalLM, AutoModelForMaskedLM, AutoModelForSeq2SeqLM
 
     from textmill.modeling.saving import save_model
     from textmill.tokenization.bpe import assemble
     from textmill.tokenization.directory import save_tokenizer
 
-    model = model_of(architecture)
+    architecture = next(name for name, styles in STYLES.items() if style in styles)
+    model = model_of(architecture, style)
     for name in ("first", "second"):
         save_model(
             model, tmp_path / name, lambda folder: save_tokenizer(assemble([]), folder, architecture, 64)
@@ -110,8 +117,9 @@ def packed() -> list[np.ndarray]:
     ]
 
 
-def test_a_decoder_sees_no_other_document_of_its_window() -> None:
-    model, documents = model_of("decoder"), packed()
+@pytest.mark.parametrize("style", ["llama", "gpt2"])
+def test_a_decoder_sees_no_other_document_of_its_window(style) -> None:
+    model, documents = model_of("decoder", style), packed()
     window = np.concatenate(documents)[None]
     # Alone, a document's first token has nothing to be predicted from; packed, the end before it stands in.
     alone = [next_token_loss(model, ids[None], EOS).item() * (len(ids) - 1) for ids in documents]
@@ -124,8 +132,9 @@ def test_a_decoder_sees_no_other_document_of_its_window() -> None:
     assert next_token_loss(model, window).item() != pytest.approx(found, rel=1e-5)
 
 
-def test_an_encoder_sees_no_other_document_of_its_window() -> None:
-    model, documents = model_of("encoder"), packed()
+@pytest.mark.parametrize("style", ["modernbert", "bert"])
+def test_an_encoder_sees_no_other_document_of_its_window(style) -> None:
+    model, documents = model_of("encoder", style), packed()
     window = np.concatenate(documents)[None]
     inputs, labels = mask_tokens(window, generator(2), 0.4, 300)
     found, other = masked_token_loss(model, inputs, labels, EOS).item(), inputs.copy()
@@ -134,7 +143,7 @@ def test_an_encoder_sees_no_other_document_of_its_window() -> None:
         part = slice(start, start + len(ids))
         wanted = labels[:, part]
         if (wanted != IGNORED).any():
-            # ModernBERT's rotary positions are relative, so a document alone is the same as one further on.
+            # Positions are relative or begin anew, so a document alone is the same as one further on.
             total += masked_token_loss(model, inputs[:, part], wanted, EOS).item() * (wanted != IGNORED).sum()
         start += len(ids)
     assert found == pytest.approx(total / (labels != IGNORED).sum(), rel=1e-4)

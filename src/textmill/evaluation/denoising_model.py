@@ -67,6 +67,16 @@ def corrupt(
     return [*source, end], [*target, end], [*text, False]
 
 
+def rebuild(
+    tokens: Sequence[int], hidden: Sequence[bool], mask: int, end: int
+) -> tuple[list[int], list[int], list[bool]]:
+    """As `corrupt` for text infilling: one `mask` for each span, the target is the whole text."""
+    before = [False, *hidden[:-1]]
+    marked = zip(tokens, hidden, before, strict=True)
+    source = [mask if hide else token for token, hide, goes_on in marked if not (hide and goes_on)]
+    return [*source, end], [*tokens, end], [*hidden, False]
+
+
 def seq2seq_losses(
     model: Any,
     documents: TokenDocuments,
@@ -76,6 +86,7 @@ def seq2seq_losses(
     context: int,
     batch_tokens: int,
     advance: Callable[[int], None] = lambda tokens: None,
+    mask: int | None = None,
 ) -> tuple[Floats, NDArray[np.bool_]]:
     """Negative log-likelihood in nats (float64) and whether the best guess is right, one per hidden token.
 
@@ -88,12 +99,15 @@ def seq2seq_losses(
         context: tokens in a piece.
         batch_tokens: padded tokens in a batch.
         advance: told how many tokens each batch read.
+        mask: the token that stands for every span of a model that learned text infilling; None for one
+            that learned span corruption.
     """
     import torch
 
     work = [piece for piece in pieces(documents, context) if hidden[slice(*piece)].any()]
     tokens = documents.tokens.astype(np.int64)
-    pairs = [corrupt(tokens[a:b].tolist(), hidden[a:b].tolist(), sentinels, end) for a, b in work]
+    texts = [(tokens[a:b].tolist(), hidden[a:b].tolist()) for a, b in work]
+    pairs = [corrupt(*text, sentinels, end) if mask is None else rebuild(*text, mask, end) for text in texts]
     losses = np.zeros(len(tokens))
     right = np.zeros(len(tokens), dtype=np.bool_)
     sizes = [len(source) + len(target) for source, target, _ in pairs]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from textmill.tokenization.special import BOS, EOS, EXTRAS, FIRST_EXTRA, MASK
+from textmill.tokenization.special import BOS, EOS, EXTRAS, FIRST_EXTRA, MASK, PAD
 
 Ids = npt.NDArray[np.int64]
 IGNORED = -100
@@ -92,6 +92,52 @@ def corrupt_spans(ids: Ids, random: np.random.Generator, density: float, mean_sp
     inputs = _merge(ids[~is_gone].reshape(rows, -1), kept, marks, before=False)
     targets = _merge(ids[is_gone].reshape(rows, -1), gone, marks, before=True)
     return np.hstack([inputs, ends]), np.hstack([targets, ends])
+
+
+def infill_spans(
+    ids: Ids, random: np.random.Generator, density: float, mean_span: float
+) -> tuple[Ids, Ids, Ids]:
+    """Text infilling of BART (Lewis et al. 2020): one ``<mask>`` for each span, the target is the window.
+
+    The lengths of spans are drawn from a Poisson distribution until they sum to what is missing, the last one
+    cut to it; a span of length 0 inserts a mask where nothing is missing. Masks are never neighbours.
+
+    Args:
+        ids: (rows, length).
+        random: what it gives for a row depends on the rows before it.
+        density: share of tokens that is missing; every row loses the same number.
+        mean_span: mean length of a span in tokens, of the Poisson distribution.
+
+    Returns:
+        Inputs, their attention (1 at tokens, 0 at padding), both (rows, longest), and targets
+        (rows, length + 1); inputs and targets end with ``<eos>``.
+    """
+    rows, length = ids.shape
+    missing = min(max(1, round(length * density)), length - 1)
+    corrupted = [_infilled(row, random, missing, mean_span) for row in ids]
+    width = max(map(len, corrupted))
+    inputs = np.full((rows, width), PAD, np.int64)
+    for place, row in enumerate(corrupted):
+        inputs[place, : len(row)] = row
+    attention = (np.arange(width) < np.array([len(row) for row in corrupted])[:, None]).astype(np.int64)
+    return inputs, attention, np.hstack([ids, np.full((rows, 1), EOS)])
+
+
+def _infilled(row: Ids, random: np.random.Generator, missing: int, mean_span: float) -> Ids:
+    """The ids of one row with its spans masked, and ``<eos>``."""
+    kept = len(row) - missing
+    lengths: list[int] = []
+    while sum(lengths) < missing and len(lengths) < kept:
+        lengths.append(min(int(random.poisson(mean_span)), missing - sum(lengths)))
+    # Where there are too few kept tokens to part more spans, the last takes the rest.
+    lengths[-1] += missing - sum(lengths)
+    random.shuffle(lengths)
+    before = np.sort(random.choice(kept + 1, len(lengths), replace=False))
+    parts, at, done = [], 0, 0
+    for place, size in zip(before.tolist(), lengths, strict=True):
+        parts += [row[at : at + place - done], [MASK]]
+        at, done = at + place - done + size, place
+    return np.concatenate([*parts, row[at:], [EOS]]).astype(np.int64)
 
 
 def _partition(random: np.random.Generator, rows: int, total: int, parts: int) -> Ids:

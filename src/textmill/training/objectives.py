@@ -46,7 +46,8 @@ def next_token_loss(model: Any, ids: Ids, end: int | None = None) -> torch.Tenso
 
     tokens = _on_device_of(model, ids)
     places = None if end is None else _on_device_of(model, document_places(ids[:, :-1], end)[1])
-    hidden = model.model(input_ids=tokens[:, :-1], position_ids=places, use_cache=False).last_hidden_state
+    body = model.base_model
+    hidden = body(input_ids=tokens[:, :-1], position_ids=places, use_cache=False).last_hidden_state
     logits = model.lm_head(hidden.flatten(0, 1))
     return torch.nn.functional.cross_entropy(logits.float(), tokens[:, 1:].flatten())
 
@@ -58,18 +59,22 @@ def masked_token_loss(model: Any, inputs: Ids, labels: Ids, end: int | None = No
     """
     import torch
 
-    mask = None
+    mask, own = None, {}
     if end is not None:
-        document = _on_device_of(model, document_places(inputs, end)[0])
+        documents, places = document_places(inputs, end)
+        document = _on_device_of(model, documents)
+        if model.config.model_type == "bert":
+            own = {"position_ids": _on_device_of(model, places)}
         apart = document[:, None, :, None] != document[:, None, None, :]
         mask = torch.zeros(apart.shape, device=apart.device).masked_fill_(
             apart, torch.finfo(torch.float32).min
         )
-    output = model.model(input_ids=_on_device_of(model, inputs), attention_mask=mask)
+    output = model.base_model(input_ids=_on_device_of(model, inputs), attention_mask=mask, **own)
     hidden = output.last_hidden_state.flatten(0, 1)
     flat = labels.ravel()
     places = np.flatnonzero(flat != IGNORED)
-    logits = model.decoder(model.head(hidden[_on_device_of(model, places)]))
+    chosen = hidden[_on_device_of(model, places)]
+    logits = model.cls(chosen) if hasattr(model, "cls") else model.decoder(model.head(chosen))
     return torch.nn.functional.cross_entropy(logits.float(), _on_device_of(model, flat[places]))
 
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import torch
 
-EMBEDDINGS = ("embed", "shared", "wte", "lm_head", "decoder.weight", "classifier", "relative_attention")
+EMBEDDINGS = (
+    "embed", "shared", "wte", "wpe", "lm_head", "decoder.weight", "classifier", "relative_attention"
+)  # fmt: skip
 
 
 def adamw(model: torch.nn.Module, learning_rate: float, weight_decay: float) -> list[torch.optim.Optimizer]:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from textmill.config.pretrain import Pretrain
+from textmill.config.pretrain import SIZES, Pretrain
 from textmill.config.training import Training
 from textmill.errors import UserError
 from textmill.modeling.architectures import Shape, build, count_parameters
@@ -16,6 +16,7 @@ from textmill.progress import Progress
 from textmill.tokenization.directory import load_tokenizer, save_tokenizer
 from textmill.tokenization.packing import open_shards
 from textmill.training.checkpoints import Checkpoints
+from textmill.training.continued import load_base, resolved
 from textmill.training.device import placed
 from textmill.training.events import Spool
 from textmill.training.loop import Plan, fit
@@ -44,8 +45,9 @@ def pretrain(
     Raises:
         UserError: the splits are too short, or a step has a fault (see `textmill.training.loop.fit`).
     """
+    params = resolved(params)
     tokenizer = load_tokenizer(tokenizer_directory)
-    model = placed(_new_model(params, seed, tokenizer.get_vocab_size()), params.device)
+    model = placed(_model(params, seed, tokenizer_directory, tokenizer.get_vocab_size()), params.device)
     splits = {split: open_shards(Path(tokens) / split) for split in ("train", "validation")}
     exercise = exercise_of(params, seed)
     newlines = newline_tokens(tokenizer.get_vocab())
@@ -94,18 +96,26 @@ def exercise_of(params: Pretrain, seed: int) -> Exercise:
         first_line=params.first_line if params.architecture == "seq2seq" else 0.0,
         rebuild=params.rebuild,
         document_attention=params.document_attention,
+        is_infilling=params.is_infilling,
     )
 
 
-def _new_model(params: Pretrain, seed: int, vocab_size: int) -> Any:
+def _model(params: Pretrain, seed: int, tokenizer_directory: str | os.PathLike[str], vocab_size: int) -> Any:
     import torch
 
     torch.manual_seed(seed)
-    shape = Shape(
-        params.layers, params.hidden, params.heads, params.feed_forward, params.longest_input, vocab_size
-    )
+    model = load_base(params, tokenizer_directory) if params.goes_on else _new_model(params, vocab_size)
+    if params.is_infilling:
+        # Says to the evaluation what was asked for.
+        model.config.denoising = "infilling"
+    return model
+
+
+def _new_model(params: Pretrain, vocab_size: int) -> Any:
+    layers, hidden, heads, inner = (int(getattr(params, name)) for name in SIZES)
+    shape = Shape(layers, hidden, heads, inner, params.longest_input, vocab_size)
     try:
-        return build(params.architecture, shape)
+        return build(params.architecture, shape, params.style_name)
     except ValueError as error:
         raise UserError(
             f"params.yaml: pretrain: no {params.architecture} has this shape: {error}."

@@ -11,7 +11,7 @@ from textmill.errors import UserError
 from textmill.tokenization.packing import TokenShards
 from textmill.tokenization.special import EOS
 from textmill.training.batches import Batch, Part, cuts
-from textmill.training.corruption import corrupt_spans, framed, hide_tokens, mask_tokens
+from textmill.training.corruption import corrupt_spans, framed, hide_tokens, infill_spans, mask_tokens
 from textmill.training.device import autocast
 from textmill.training.objectives import masked_token_loss, next_token_loss, target_loss
 from textmill.training.openings import Openings
@@ -45,6 +45,7 @@ class Exercise:
     first_line: float
     rebuild: float
     document_attention: bool
+    is_infilling: bool = False
 
 
 class Pretraining:
@@ -111,6 +112,8 @@ class Pretraining:
             return ask, mask_tokens(framed(ids), random, exercise.mask_rate, size)
         if 1 - _place(step) <= exercise.rebuild:
             inputs, labels = hide_tokens(ids, random, exercise.noise_density)
+        elif exercise.is_infilling:
+            return target_loss, infill_spans(ids, random, exercise.noise_density, exercise.mean_span)
         else:
             inputs, labels = corrupt_spans(ids, random, exercise.noise_density, exercise.mean_span)
         return target_loss, (inputs, np.ones_like(inputs), labels)
