@@ -69,12 +69,19 @@ class Stage:
         """Worker processes this stage may use; never changes what it writes."""
         return self.how.workers
 
+    @property
+    def is_first(self) -> bool:
+        """Whether this process writes; of several that train together, one does."""
+        return os.environ.get("RANK", "0") == "0"
+
     def progress(self, total: int | None = None, unit: str = "documents") -> Progress:
         """A progress display labelled with this stage."""
-        return Progress(self.label, total, unit)
+        return Progress(self.label, total, unit, is_shown=self.is_first)
 
     def say(self, text: str) -> None:
         """One line for the person watching."""
+        if not self.is_first:
+            return
         print(f"{self.label}: {text}", file=sys.stderr, flush=True)
 
 
@@ -97,7 +104,8 @@ def run(main: Callable[[Stage], None], name: str, items: str | None = None) -> N
     started = time.monotonic()
     with _friendly_errors(stage):
         main(stage)
-    stage.say(f"done in {time.monotonic() - started:.1f} s")
+    if "RANK" not in os.environ:
+        stage.say(f"done in {time.monotonic() - started:.1f} s")
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from pipelines._stage import Stage, run
 from textmill.config.finetune import Finetune
+from textmill.config.train import Train
 
 
 def main(stage: Stage) -> None:
@@ -12,17 +13,22 @@ def main(stage: Stage) -> None:
     from textmill.training.events import Spool
     from textmill.training.finetuning.load import load_objective
     from textmill.training.finetuning.run import finetune, write_no_control
+    from textmill.training.launch import run_by_others
 
-    params = stage.params(Finetune)
+    params, train = stage.params(Finetune), stage.params(Train, "train")
+    if run_by_others(train, params.device, params.threads, "pipelines.finetune", [str(stage.item)]):
+        return
     prepare(params.threads, stage.seed)
     data = f"data/tasks/{params.task}"
     objective = load_objective(params, stage.seed, data)
-    key = run_key({**params.deciding(), "seed": stage.seed}, (params.base, data))
+    key = run_key({**params.deciding(), **train.deciding(), "seed": stage.seed}, (params.base, data))
     has_control = params.control == "random"
     checkpoints = [Checkpoints(stage.label, key, number=params.checkpoints)]
     if has_control:
         checkpoints.append(Checkpoints(f"{stage.label}-control", key, number=params.checkpoints))
-    spool = Spool(stage.label, resumed=any(found.load() is not None for found in checkpoints))
+    spool = Spool(
+        stage.label, resumed=stage.is_first and any(found.load() is not None for found in checkpoints)
+    )
     spool.start(
         {**params.model_dump(), "seed": stage.seed}, [{"path": data, "rows": len(objective.train.inputs)}]
     )
@@ -32,6 +38,8 @@ def main(stage: Stage) -> None:
             spool.prefix = "control_" if room == "controls" else ""
             directory = f"models/{room}/{stage.item}"
             reports.append(finetune(objective, directory, room == "controls", kept, spool, progress))
+    if not stage.is_first:
+        return
     if not has_control:
         write_no_control(f"models/controls/{stage.item}")
     spool.end({name: value for name, value in reports[0].items() if isinstance(value, int | float)})

@@ -2,6 +2,7 @@
 
 from pipelines._stage import Stage, run
 from textmill.config.pretrain import Pretrain
+from textmill.config.train import Train
 
 
 def main(stage: Stage) -> None:
@@ -10,19 +11,24 @@ def main(stage: Stage) -> None:
     from textmill.training.checkpoints import Checkpoints, run_key
     from textmill.training.device import prepare
     from textmill.training.events import Spool
+    from textmill.training.launch import run_by_others
     from textmill.training.pretrain_run import pretrain
 
-    params = stage.params(Pretrain)
+    params, train = stage.params(Pretrain), stage.params(Train, "train")
+    if run_by_others(train, params.device, params.threads, "pipelines.pretrain", [str(stage.item)]):
+        return
     prepare(params.threads, stage.seed)
     inputs = ("data/tokens", "models/tokenizer", *((params.base,) if params.goes_on else ()))
-    key = run_key({**params.deciding(), "seed": stage.seed}, inputs)
+    key = run_key({**params.deciding(), **train.deciding(), "seed": stage.seed}, inputs)
     checkpoints = Checkpoints(stage.label, key, number=params.checkpoints)
-    spool = Spool(stage.label, resumed=checkpoints.load() is not None)
+    spool = Spool(stage.label, resumed=stage.is_first and checkpoints.load() is not None)
     with stage.progress(params.steps, "steps") as progress:
         report = pretrain(
             params, stage.seed, "data/tokens", "models/tokenizer", f"models/pretrained/{stage.item}",
             checkpoints, spool, progress,
         )  # fmt: skip
+    if not stage.is_first:
+        return
     write_json(f"reports/pretrain/{stage.item}.json", report)
     checkpoints.clear()
     stage.say(

@@ -19,13 +19,13 @@ class Progress:
     the flow sets because several stages share its terminal.
     """
 
-    def __init__(self, label: str, total: int | None = None, unit: str = "documents"):
+    def __init__(self, label: str, total: int | None = None, unit: str = "documents", is_shown: bool = True):
         self.label, self.total, self.unit = label, total, unit
-        self.done = 0
+        self.done, self._is_shown = 0, is_shown
         self._note = ""
         self._started = self._printed = time.monotonic()
         self._bar: Any = None
-        if sys.stderr.isatty() and os.environ.get("TEXTMILL_PROGRESS") != "lines":
+        if is_shown and sys.stderr.isatty() and os.environ.get("TEXTMILL_PROGRESS") != "lines":
             from tqdm import tqdm
 
             self._bar = tqdm(total=total, desc=label, unit=f" {unit}", leave=False, dynamic_ncols=True)
@@ -40,7 +40,7 @@ class Progress:
             self._bar.update(amount)
             return
         now = time.monotonic()
-        if now - self._printed >= SECONDS_BETWEEN_LINES:
+        if self._is_shown and now - self._printed >= SECONDS_BETWEEN_LINES:
             self._printed = now
             print(self._line(now), file=sys.stderr, flush=True)
 

@@ -31,6 +31,7 @@ from textmill.config.select import Select
 from textmill.config.tasks import AnyTask
 from textmill.config.tokenize import Tokenize
 from textmill.config.tokenizer import Tokenizer
+from textmill.config.train import Train
 from textmill.config.validate import Validate, ValidateTokens
 
 
@@ -54,6 +55,7 @@ class Params(Section):
     tokenizer: Tokenizer = Field(description="The tokenizer that is trained on the corpus.")
     tokenize: Tokenize = Field(description="How the corpus becomes token shards.")
     validate_tokens: ValidateTokens = Field(description="What must hold of the token shards.")
+    train: Train = Field(default_factory=Train, description="How many processes train a model together.")
     base: dict[str, Base] = Field(description="Pretrained models of others, by name.")
     pretrain: dict[str, Pretrain] = Field(description="Models trained from scratch, by name.")
     finetune: dict[str, Finetune] = Field(description="Fine-tuning runs, by name.")

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from xxhash import xxh3_128
 
 from textmill.files import replacing_directory
+from textmill.training.ranks import place
 
 if TYPE_CHECKING:
     import torch
@@ -64,7 +65,7 @@ class Checkpoints:
         """The last `number` are kept; those of other keys of the stage are of no more use and removed."""
         self.number = number
         self.folder = Path(directory) / f"{stage}-{key}"
-        for other in Path(directory).glob(f"{stage}-*"):
+        for other in Path(directory).glob(f"{stage}-*") if place().is_first else ():
             if other.name != self.folder.name and len(other.name) == len(self.folder.name):
                 shutil.rmtree(other, ignore_errors=True)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from textmill.allocator import tune_allocator
 from textmill.errors import UserError
+from textmill.training.sharding import shard
 
 
 def prepare(threads: int, seed: int) -> None:
@@ -33,7 +34,7 @@ def autocast(precision: str, device: str) -> contextlib.AbstractContextManager[A
 
 
 def placed(model: Any, device: str) -> Any:
-    """`model` on `device`.
+    """`model` on `device`, its weights divided among processes where they train in that way.
 
     Raises:
         UserError: it is ``cuda`` and there is no such device here.
@@ -45,7 +46,7 @@ def placed(model: Any, device: str) -> Any:
             "params.yaml asks for device: cuda, but torch finds no CUDA device here. Set device: cpu, or "
             "install a CUDA build of torch on a machine with a GPU."
         )
-    return model.to(device)
+    return shard(model.to(device))
 
 
 def peak_memory_bytes() -> int:

@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from textmill.training.ranks import place
+
 EVENTS = Path(".textmill/events")
 
 
@@ -25,7 +27,8 @@ class Spool:
     def __init__(self, stage: str, resumed: bool = False, directory: str | os.PathLike[str] = EVENTS):
         self.stage, self.prefix = stage, ""
         self.path = Path(directory) / f"{stage}.jsonl"
-        self._broken = False
+        # Processes that train together write one spool.
+        self._broken = not place().is_first
         if not resumed:
             self._write("", "w")
 

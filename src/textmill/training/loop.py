@@ -3,6 +3,9 @@
 The loss is a function of the step, dropout is seeded by the step, and a checkpoint holds weights, running
 averages, the curve and the best weights so far. A run that was killed and started again therefore ends with
 the bits of a run that was not.
+
+Several processes may train together (`textmill.training.ranks`): each computes its share of a step's rows,
+all take the same step, the first one writes.
 """
 
 from __future__ import annotations
@@ -19,8 +22,10 @@ from textmill.training.batches import Batch
 from textmill.training.checkpoints import Checkpoints
 from textmill.training.device import peak_memory_bytes
 from textmill.training.events import Spool
-from textmill.training.optimizers import restore, set_factor, state_tensors
+from textmill.training.optimizers import restore, set_factor, state_like, state_tensors
+from textmill.training.ranks import of_first, place, step_seed, sum_gradients, summed, tensors_of_first
 from textmill.training.schedule import SCHEDULES
+from textmill.training.sharding import all_divided_like, asked, released, unshard, whole
 from textmill.training.speed import Speedometer
 from textmill.training.vigilance import REMEMBERED, fault, out_of_memory
 
@@ -181,11 +186,12 @@ def fit(
             over = plan.is_over(run.step, run.best_step)
             if over and run.step < plan.steps:
                 progress.advance(plan.steps - run.step, "no better figure: stopped early")
-        is_due = time.monotonic() - saved >= plan.checkpoint_seconds
+        is_due = of_first(time.monotonic() - saved >= plan.checkpoint_seconds)
         if plan.keep_last if over else is_due:
             _save(model, optimizers, checkpoints, run, kept)
             saved = time.monotonic()
     kept.average.put(kept.best or kept.average.weights)
+    unshard(model)
     return run
 
 
@@ -201,8 +207,8 @@ def _step(
     import torch
 
     model.train()
-    batch, loss = _gradient(model, batches, optimizers, plan, run)
-    norm = float(torch.nn.utils.clip_grad_norm_(weights, plan.clip))
+    batch, loss = _gradient(model, batches, weights, optimizers, plan, run)
+    norm = float(whole(torch.nn.utils.clip_grad_norm_(weights, plan.clip)))
     wrong = fault(loss, norm, run.recent, plan.spike)
     if wrong:
         _clear(optimizers)
@@ -220,6 +226,7 @@ def _step(
 def _gradient(
     model: torch.nn.Module,
     batches: Callable[[int, int | None], Batch],
+    weights: Sequence[torch.nn.Parameter],
     optimizers: Sequence[torch.optim.Optimizer],
     plan: Plan,
     run: Run,
@@ -228,33 +235,48 @@ def _gradient(
     import torch
 
     while True:
-        torch.manual_seed((plan.seed * 1_000_003 + run.step) % 2**63)
+        torch.manual_seed(step_seed((plan.seed * 1_000_003 + run.step) % 2**63))
         batch = batches(run.step, run.rows)
+        short: BaseException | None = None
         total = 0.0
         try:
             for part in batch.parts:
-                value = part.loss()
-                total += part.share * float(value.detach())
-                (value if part.share == 1.0 else value * part.share).backward()
-            return batch, total
+                if part.share or place().is_sharded:
+                    value = asked(model, part.loss)
+                    total += part.share * float(value.detach())
+                    (value if part.share == 1.0 else value * part.share).backward()
         except (MemoryError, RuntimeError) as error:
             if not out_of_memory(error):
                 raise
-            _clear(optimizers)
-            run.rows = _fewer_rows(len(batch.parts), run, plan, error)
+            short = error
+        # Processes whose weights are divided are in step with each other here, or one has ended the run.
+        total, ranks_short = summed([total, float(short is not None)]) if not _alone(short) else (total, 1.0)
+        if not ranks_short:
+            sum_gradients(weights)
+            return batch, total
+        _clear(optimizers)
+        run.rows = _fewer_rows(run, plan, short)
 
 
-def _fewer_rows(parts: int, run: Run, plan: Plan, error: BaseException) -> int:
+def _alone(short: BaseException | None) -> bool:
+    """Whether nobody can be told of a lack of memory: the others wait for weights of this process."""
+    return short is not None and place().is_sharded
+
+
+def _fewer_rows(run: Run, plan: Plan, error: BaseException | None) -> int:
     import sys
 
     from textmill.training.device import free_cached_memory
 
     free_cached_memory()
-    rows = run.rows or plan.batch
-    if rows <= 1:
+    rows = run.rows or -(-plan.batch // place().size)
+    if rows <= 1 or _alone(error):
+        at_once = "one row" if rows <= 1 else f"{rows} rows"
+        said = f" ({str(error).splitlines()[0]})" if error else ", in another process"
         raise UserError(
-            f"out of memory at step {run.step + 1} with one row at a time ({str(error).splitlines()[0]}). "
-            "Lower context or the size of the model in params.yaml, or use a machine with more memory."
+            f"out of memory at step {run.step + 1} with {at_once} at a time{said}. Lower "
+            f"{'context or the size of the model' if rows <= 1 else 'rows_at_once'} in params.yaml, or use "
+            "a machine with more memory."
         ) from error
     print(
         f"out of memory at step {run.step + 1}: from here on {rows // 2} rows are computed at a time instead "
@@ -307,8 +329,9 @@ def _validate(
     import torch
 
     model.eval()
-    with torch.inference_mode():
-        figures = dict(validate())
+    with torch.no_grad() if place().is_sharded else torch.inference_mode():
+        figures = of_first(dict(asked(model, validate)))
+    released(model)
     named = {f"validation_{name}": value for name, value in figures.items()}
     if not run.curve or run.curve[-1]["step"] != run.step:
         run.curve.append({"step": run.step, "tokens": run.tokens})
@@ -337,8 +360,10 @@ def _save(
     tensors.update({f"optimizer/{name}": value for name, value in state_tensors(optimizers).items()})
     tensors.update({f"best/{name}": weight for name, weight in kept.best.items()})
     tensors.update({f"average/{name}": weight for name, weight in kept.average.weights.items()})
+    tensors = {name: whole(tensor.detach()) for name, tensor in tensors.items()}
     state = asdict(run)
-    checkpoints.save(state.pop("step"), state, tensors)
+    if place().is_first:
+        checkpoints.save(state.pop("step"), state, tensors)
 
 
 def _resume(
@@ -348,16 +373,19 @@ def _resume(
     kept: Kept,
     plan: Plan,
 ) -> Run:
-    found = checkpoints.load()
-    if found is None:
+    found = checkpoints.load() if place().is_first else None
+    head = of_first(found[:2] if found else None)
+    if head is None:
         return Run(rows=plan.rows)
-    step, state, tensors = found
+    step, state = head
     parts: dict[str, dict[str, Any]] = {"model": {}, "optimizer": {}, "best": {}, "average": {}}
-    for key, value in tensors.items():
+    for key, value in tensors_of_first(found[2] if found else None).items():
         room, _, name = key.partition("/")
         parts[room][name] = value
-    kept.average.put(parts["model"])
-    kept.average.weights, kept.best = parts["average"], parts["best"]
+    weights = dict(model.named_parameters())
+    kept.average.put(all_divided_like(weights, parts["model"]))
+    kept.average.weights = all_divided_like(weights, parts["average"])
+    kept.best = all_divided_like(weights, parts["best"])
     set_factor(optimizers, 1.0)
-    restore(optimizers, parts["optimizer"])
+    restore(optimizers, state_like(optimizers, parts["optimizer"]))
     return Run(step=step, **state)

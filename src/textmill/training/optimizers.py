@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from textmill.training.divided_muon import divided_muon
+from textmill.training.ranks import place
+from textmill.training.sharding import divided_like
+
 if TYPE_CHECKING:
     import torch
 
@@ -43,9 +47,8 @@ def muon(
     ]
     groups = [group for group in groups if group["params"]]
     if groups:
-        optimizers.append(
-            torch.optim.Muon(groups, lr=learning_rate, momentum=0.95, weight_decay=weight_decay)
-        )
+        kind = torch.optim.Muon if place().size == 1 else divided_muon()
+        optimizers.append(kind(groups, lr=learning_rate, momentum=0.95, weight_decay=weight_decay))
     return optimizers
 
 
@@ -85,6 +88,22 @@ def state_tensors(optimizers: Sequence[torch.optim.Optimizer]) -> dict[str, torc
             for name, value in values.items():
                 tensors[f"{number}.{index}.{name}"] = torch.as_tensor(value)
     return tensors
+
+
+def state_like(
+    optimizers: Sequence[torch.optim.Optimizer], tensors: dict[str, torch.Tensor]
+) -> dict[str, torch.Tensor]:
+    """`state_tensors` of whole weights, divided as the optimizers' weights are."""
+    weights = {
+        (str(number), str(index)): weight
+        for number, optimizer in enumerate(optimizers)
+        for index, weight in enumerate(each for group in optimizer.param_groups for each in group["params"])
+    }
+    return {
+        key: divided_like(weights[number, index], value)
+        for key, value in tensors.items()
+        for number, index, _ in (key.split("."),)
+    }
 
 
 def restore(optimizers: Sequence[torch.optim.Optimizer], tensors: dict[str, torch.Tensor]) -> None:

@@ -23,6 +23,7 @@ from textmill.training.loop import Plan, fit
 from textmill.training.openings import newline_tokens
 from textmill.training.optimizers import adamw, muon
 from textmill.training.pretraining import Exercise, Pretraining, validation
+from textmill.training.ranks import place
 from textmill.training.speed import flops_per_token, peak_flops
 
 
@@ -65,11 +66,12 @@ def pretrain(
     )  # fmt: skip
     last = run.curve[-1]
     spool.end({"loss": run.loss, "validation_loss": last["validation_loss"], "tokens": run.tokens})
-    save_model(
-        model,
-        directory,
-        lambda folder: save_tokenizer(tokenizer, folder, params.architecture, params.longest_input),
-    )
+    if place().is_first:
+        save_model(
+            model,
+            directory,
+            lambda folder: save_tokenizer(tokenizer, folder, params.architecture, params.longest_input),
+        )
     return {
         "architecture": params.architecture,
         "parameters": count_parameters(model),
@@ -134,7 +136,7 @@ def _plan(model: Any, params: Pretrain, seed: int) -> Plan:
     return replace(
         plan_of(params, seed, params.steps, params.validations),
         flops=flops_per_token(model, params.context),
-        peak_flops=peak_flops(params.device, params.precision, params.threads),
+        peak_flops=place().size * peak_flops(params.device, params.precision, params.threads),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 from textmill.errors import UserError
 from textmill.tokenization.packing import TokenShards
 from textmill.tokenization.special import EOS
-from textmill.training.batches import Batch, Part, cuts
+from textmill.training.batches import Batch, Part, parts
 from textmill.training.corruption import corrupt_spans, framed, hide_tokens, infill_spans, mask_tokens
 from textmill.training.device import autocast
 from textmill.training.objectives import masked_token_loss, next_token_loss, target_loss
 from textmill.training.openings import Openings
 from textmill.training.randomness import generator
+from textmill.training.ranks import summed
 from textmill.training.windows import Windows
 
 if TYPE_CHECKING:
@@ -118,18 +119,12 @@ class Pretraining:
             inputs, labels = corrupt_spans(ids, random, exercise.noise_density, exercise.mean_span)
         return target_loss, (inputs, np.ones_like(inputs), labels)
 
-    def _parts(self, ask: Loss, arrays: tuple[Ids, ...], rows: int | None) -> list[Part]:
-        predicted = (arrays[-1] >= 0).sum(axis=1)
-        total = max(int(predicted.sum()), 1)
+    def _parts(self, ask: Loss, arrays: tuple[Ids, ...], rows: int | None) -> Sequence[Part]:
+        def loss(cut: slice) -> torch.Tensor:
+            with autocast(self.exercise.precision, self.model.device.type):
+                return ask(self.model, *(array[cut] for array in arrays))
 
-        def part(cut: slice) -> Part:
-            def loss() -> torch.Tensor:
-                with autocast(self.exercise.precision, self.model.device.type):
-                    return ask(self.model, *(array[cut] for array in arrays))
-
-            return Part(float(predicted[cut].sum()) / total, loss)
-
-        return [part(cut) for cut in cuts(len(predicted), rows)]
+        return parts((arrays[-1] >= 0).sum(axis=1), rows, loss)
 
 
 def _place(step: int) -> float:
@@ -148,7 +143,9 @@ def validation(
     )
 
     def measure() -> Mapping[str, float]:
-        losses = [float(asked.batch(step).parts[0].loss()) for step in range(steps)]
-        return {"loss": sum(losses) / steps}
+        losses = [
+            sum(part.share * float(part.loss()) for part in asked.batch(step).parts) for step in range(steps)
+        ]
+        return {"loss": sum(summed(losses)) / steps}
 
     return measure

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -14,7 +13,7 @@ import numpy.typing as npt
 from textmill.config.finetune import Finetune
 from textmill.errors import UserError
 from textmill.modeling.saving import copy_tokenizer
-from textmill.training.batches import Batch, Part, cuts
+from textmill.training.batches import Batch, parts
 from textmill.training.device import autocast
 from textmill.training.examples import Examples, Rows
 
@@ -107,14 +106,12 @@ class Objective(ABC):
     def batch(self, model: Any, step: int, rows: int | None) -> Batch:
         """The batch of a step, in parts of at most `rows` rows."""
         arrays = self.arrays(step)
-        counts = self.counts(*arrays)
-        total = max(float(counts.sum()), 1e-9)
-        parts = [
-            Part(
-                float(counts[cut].sum()) / total, partial(self.loss, model, *(array[cut] for array in arrays))
-            )
-            for cut in cuts(len(arrays[0]), rows)
-        ]
+
+        def loss(cut: slice) -> torch.Tensor:
+            return self.loss(model, *(array[cut] for array in arrays))
+
         return Batch(
-            self.tokens(*arrays), parts, lambda: f"rows {self.train.rows(step).tolist()} of {self.path}"
+            self.tokens(*arrays),
+            parts(self.counts(*arrays), rows, loss),
+            lambda: f"rows {self.train.rows(step).tolist()} of {self.path}",
         )

@@ -19,6 +19,7 @@ from textmill.training.events import Spool
 from textmill.training.finetuning.objective import Objective
 from textmill.training.loop import Run, fit
 from textmill.training.pretrain_run import optimizers_of, plan_of
+from textmill.training.ranks import place
 
 
 def finetune(
@@ -60,7 +61,8 @@ def finetune(
     )
     model = plain()
     settled = objective.finish(model)
-    save_model(model, directory, objective.save)
+    if place().is_first:
+        save_model(model, directory, objective.save)
     return {
         "parameters": sum(weight.numel() for weight in model.parameters()),
         "trained_parameters": trained,
