@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from types import SimpleNamespace
 
 import pandas as pd
@@ -42,7 +43,10 @@ def test_labels_are_those_of_transformers(models):
 
 @pytest.mark.parametrize("kind", ["generation", "causal"])
 @pytest.mark.parametrize("beams", [1, 3])
-def test_texts_are_those_of_generate(models, kind, beams):
+@pytest.mark.parametrize("has_textmill", [True, False])
+def test_texts_are_those_of_generate(models, kind, beams, has_textmill, monkeypatch):
+    if not has_textmill:
+        monkeypatch.setitem(sys.modules, "textmill.modeling.decoding", None)
     loader = transformers.AutoModelForSeq2SeqLM if kind == "generation" else transformers.AutoModelForCausalLM
     tokenizer = transformers.AutoTokenizer.from_pretrained(models / kind)
     reference = loader.from_pretrained(models / kind).eval()
