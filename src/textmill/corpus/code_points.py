@@ -203,8 +203,7 @@ def text_digests(batch: Characters) -> list[bytes]:
     dropped[batch.offsets[1:][filled] - 1] = True
     dropped &= space
     codes = batch.codes[~dropped]
-    before = np.concatenate(([0], np.cumsum(dropped, dtype=np.int64)))
-    bounds = batch.offsets - before[batch.offsets]
+    bounds = batch.offsets - np.searchsorted(np.flatnonzero(dropped), batch.offsets)
     starts = bounds[:-1].copy()
     some = bounds[1:] > starts
     starts[some] += codes[starts[some]] == 0x20

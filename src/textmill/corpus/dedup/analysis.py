@@ -17,7 +17,6 @@ from textmill.corpus.minhash import MinHash
 from textmill.corpus.shards import read_table
 from textmill.corpus.shingles import Int64s, Uint64s, ngrams, slices, tokens_of
 
-_BYTES_AT_ONCE = 1 << 19
 Append = Callable[[Uint64s], None]
 
 
@@ -74,7 +73,7 @@ def analyse_table(
     keys, sizes = [np.zeros((0, sketch.bands), np.uint64)], [np.zeros(0, np.int64)]
     lengths = [np.zeros(0, np.int64)]
     for batch in table.to_batches(max_chunksize=4096):
-        for piece in slices(batch, most_bytes=_BYTES_AT_ONCE):
+        for piece in slices(batch):
             texts = pc.fill_null(piece.column("text"), "")
             lengths.append(pc.utf8_length(texts).to_numpy(zero_copy_only=False).astype(np.int64))
             found = characters(texts)

@@ -132,23 +132,36 @@ def _between(
 ) -> Iterator[npt.NDArray[np.int64]]:
     """Pairs of an old and a new text that share a key; first one old text for each, then the others."""
     usable = np.flatnonzero((keys != NO_KEY).any(axis=1))
-    for others in (False, True):
-        start = 0
-        for entry in old:
-            order = _sorted(entry)
-            for band, held in enumerate(order.keys if entry.texts else ()):
-                # Neighbouring lookups touch the same pages when they are in order.
-                new = usable[np.argsort(keys[usable, band])]
-                wanted = keys[new, band]
-                left = np.searchsorted(held, wanted)
-                hit = held[np.minimum(left, len(held) - 1)] == wanted
-                new, left = new[hit], left[hit] + others
-                right = np.searchsorted(held, wanted[hit], side="right") if others else left + 1
-                for block in _blocks(right - left):
-                    counts = (right - left)[block]
-                    at = order.key_order[band][ranges(left[block], counts)].astype(np.int64)
-                    yield np.stack((known.text[start + at], np.repeat(new[block], counts) + base), axis=1)
-            start += entry.texts
+    # Neighbouring lookups touch the same pages when they are in order.
+    new = usable[np.argsort(keys[usable], axis=0)].T
+    wanted = np.ascontiguousarray(np.take_along_axis(keys.T, new, axis=1))
+    further, start = [], 0
+    for entry in old if len(usable) else ():
+        if entry.texts:
+            texts = known.text[start : start + entry.texts]
+            left, right, found = (np.concatenate(part) for part in _lookups(_sorted(entry), wanted, new))
+            order = _sorted(entry).key_order.reshape(-1)
+            yield np.stack((texts[order[left]], found + base), axis=1)
+            more = right > left + 1
+            further.append((texts, order, left[more] + 1, right[more], found[more] + base))
+        start += entry.texts
+    for texts, order, left, right, found in further:
+        for block in _blocks(right - left):
+            counts = (right - left)[block]
+            at = order[ranges(left[block], counts)]
+            yield np.stack((texts[at], np.repeat(found[block], counts)), axis=1)
+
+
+def _lookups(order: Sorted, wanted: Uint64s, new: Int64s) -> tuple[list[Int64s], list[Int64s], list[Int64s]]:
+    """Where in all bands together the keys of each hit begin and end, and the new text that it is of."""
+    left, right, found = [], [], []
+    for band, held in enumerate(order.keys):
+        start = np.searchsorted(held, wanted[band])
+        hit = np.flatnonzero(held[np.minimum(start, len(held) - 1)] == wanted[band])
+        left.append(start[hit] + band * len(held))
+        right.append(np.searchsorted(held, wanted[band, hit], side="right") + band * len(held))
+        found.append(new[band, hit])
+    return left, right, found
 
 
 def in_batches(blocks: Iterable[npt.NDArray[np.int64]]) -> Iterator[npt.NDArray[np.int64]]:
@@ -184,18 +197,33 @@ class Verifier:
     def join(self, component: Int64s, pairs: npt.NDArray[np.int64]) -> Int64s:
         """The components after the similar ones among `pairs` were joined.
 
-        What is joined already needs no proof, so the components are those of all similar pairs.
+        What is joined already needs no proof, so the components are those of all similar pairs. Most pairs
+        between two components prove similar: one of each goes first, and seldom leaves others to be proved.
         """
         pairs = pairs[component[pairs[:, 0]] != component[pairs[:, 1]]]
         codes = np.unique(pairs[:, 0] * len(component) + pairs[:, 1])
         codes = codes[~_among(codes, self._rejected)]
+        ends = np.sort(component[_pairs(codes, len(component))], axis=1)
+        first = np.unique(ends[:, 0] * len(component) + ends[:, 1], return_index=True)[1]
+        others = np.delete(codes, first)
+        component = self._joined(component, codes[first])
+        return self._joined(component, others)
+
+    def _joined(self, component: Int64s, codes: Int64s) -> Int64s:
+        pairs = _pairs(codes, len(component))
+        apart = component[pairs[:, 0]] != component[pairs[:, 1]]
+        codes, pairs = codes[apart], pairs[apart]
         if not len(codes):
             return component
-        pairs = np.stack(np.divmod(codes, len(component)), axis=1)
         similar = self._sets.jaccard(pairs) >= self._threshold
         if len(self._rejected) < _MOST_REJECTED:
             self._rejected = np.sort(np.concatenate((self._rejected, codes[~similar])))
         return joined(component, pairs[similar])
+
+
+def _pairs(codes: Int64s, texts: int) -> npt.NDArray[np.int64]:
+    """The pairs of texts that ``first * texts + second`` stands for, int64 of shape (pairs, 2)."""
+    return np.stack(np.divmod(codes, max(texts, 1)), axis=1)
 
 
 def _among(values: Int64s, ordered: Int64s) -> npt.NDArray[np.bool_]:

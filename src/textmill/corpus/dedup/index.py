@@ -61,14 +61,12 @@ class Index:
         """The name of a shard's entry, which is analysed now if it is not known, and its documents."""
         name = content_name(path)
         try:
-            entry = self.entry(name)
+            return name, len(StoredArrays(self._file(name))["characters"])
         except (FileNotFoundError, Damaged):
-            self._write(path, self._file(name))
-            entry = self.entry(name)
-        return name, len(entry.found.ids)
+            return name, self._write(path, self._file(name))
 
     def entry(self, name: str) -> Entry:
-        """The entry of a name, as `made` gives it."""
+        """The entry of a name that `made` has just given, which is not checked once more."""
         return load_entry(self._file(name))
 
     def files(self, names: Sequence[str]) -> tuple[Path, ...]:
@@ -86,13 +84,14 @@ class Index:
     def _file(self, name: str) -> Path:
         return self._folder / f"{name}{_SUFFIX}"
 
-    def _write(self, path: Path, file: Path) -> None:
+    def _write(self, path: Path, file: Path) -> int:
         with replacing(file) as temporary, temporary.open("wb") as out:
             writer = ArrayWriter(out)
             found = analyse(path, self._params, self._seed, writer.append)
             arrays = {name: getattr(found, name) for name in _ANALYSED}
             order = Sorted.of(found)
             writer.finish(arrays | {name: getattr(order, name) for name in _SORTED})
+        return len(found.characters)
 
     def state(self, names: Sequence[str]) -> tuple[list[str], Clustering, np.ndarray, np.ndarray] | None:
         """The entries of an earlier run, their clustering and similarities, if all of them are in `names`."""
@@ -141,18 +140,14 @@ def content_name(path: Path) -> str:
     return digest.hexdigest()
 
 
-def load_entry(file: Path, checked: bool = True) -> Entry:
-    """An entry of the index.
-
-    Args:
-        file: where it lies.
-        checked: whether to compare its arrays with their hashes; shingles are always compared.
+def load_entry(file: Path) -> Entry:
+    """An entry of the index that `Index.made` has checked in this run; shingles are checked as they are read.
 
     Raises:
         Damaged: it is not what was written.
         FileNotFoundError: there is none.
     """
-    arrays = StoredArrays(file, checked)
+    arrays = StoredArrays(file, checked=False)
     order = Sorted(**{name: arrays[name] for name in _SORTED})
     found = Analysis(**{name: arrays[name] for name in _ANALYSED}, keys=None)
     sizes = found.sizes

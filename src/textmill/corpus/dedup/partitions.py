@@ -103,13 +103,13 @@ class SetsOn:
 
 def _similarities(files: Files, pairs: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     used, places = np.unique(pairs, return_inverse=True)
-    entries = [load_entry(path, checked=False) for path in files.entries]
+    entries = [load_entry(path) for path in files.entries]
     return sets_of(entries, files.read("leaders")[used]).jaccard(places.reshape(pairs.shape))
 
 
 def _edges(files: Files, bands: Sequence[int], ranges: int, threshold: float, number: int) -> np.ndarray:
     """What a range of keys joins: pairs of distinct texts, int64 of shape (pairs, 2)."""
-    entries = [load_entry(path, checked=False) for path in files.entries]
+    entries = [load_entry(path) for path in files.entries]
     first, last = (-(-(place << 64) // ranges) for place in (number, number + 1))
     held = [_in_range(entries, files, band, first, last - 1) for band in bands]
     used = np.unique(np.concatenate([texts for _, texts in held]))
