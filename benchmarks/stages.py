@@ -153,10 +153,14 @@ def tokenize(folder: Path, cores: int) -> Work:
     import awkward  # noqa: F401
     import gigatoken  # noqa: F401
 
+    from textmill.allocator import tune_allocator
+    from textmill.arrow import arrow_without_pandas
     from textmill.tokenization.directory import load_tokenizer
     from textmill.tokenization.encoding import Encoder
     from textmill.tokenization.tokenize import tokenize_split
 
+    tune_allocator()
+    arrow_without_pandas()
     tokenizer, target = load_tokenizer(folder.parent / "tokenizer"), folder / "tokens"
     shutil.rmtree(target, ignore_errors=True)
 

@@ -10,6 +10,7 @@ AUGMENTED = "data/mitigation/augmented"
 def main(stage: Stage) -> None:
     """Encode both splits: data/corpus, models/tokenizer -> data/tokens."""
     from textmill.allocator import tune_allocator
+    from textmill.arrow import arrow_without_pandas
     from textmill.corpus.engines import engine_of
     from textmill.corpus.finished import SHARDS, finished_shards
     from textmill.files import replacing_directory, write_json
@@ -21,6 +22,7 @@ def main(stage: Stage) -> None:
 
     params = stage.params(Tokenize)
     tune_allocator()
+    arrow_without_pandas()
     encoder = Encoder(load_tokenizer("models/tokenizer"), params.encoder)
     mixing = Mixing(stage.seed, params.epochs, params.by_source, params.by_language, WEIGHTS)
     # This process uses more than one core by itself; a cluster has others.

@@ -68,6 +68,19 @@ def test_a_disagreement_between_the_libraries_stops_the_stage(tokenizer) -> None
         encoder.encode([text for text, _ in TEXTS], check=5)
 
 
+def test_gigatoken_starts_anew_before_the_words_it_remembers_fill_the_memory(tokenizer, monkeypatch) -> None:
+    texts = [text for text, _ in TEXTS]
+    encoder = Encoder(tokenizer)
+    first, used = encoder.encode(texts), [encoder._fast]
+    monkeypatch.setattr("textmill.tokenization.encoding.RENEWED_AFTER", 1000)
+    for _ in range(20):
+        ids, offsets = encoder.encode(texts)
+        assert np.array_equal(ids, first[0]) and np.array_equal(offsets, first[1])
+        if encoder._fast is not used[-1]:
+            used.append(encoder._fast)
+    assert 3 < len(used) < 20
+
+
 def test_shards_hold_every_document_with_its_end(corpus, tokenizer, tmp_path) -> None:
     counts = add_counts(tokenize_split(corpus, tmp_path, Encoder(tokenizer), 4), "corpus")
     shards = open_shards(tmp_path)
@@ -143,7 +156,7 @@ def test_a_run_goes_on_after_the_shards_that_another_finished(
     encode = Encoder.encode
     monkeypatch.setattr(Encoder, "encode", lambda *given: encoded.append(1) or encode(*given))
     with pytest.raises(KeyboardInterrupt), finished_shards(tmp_path / "kept", "tokenize", encoder) as kept:
-        for _ in tokenize_split(corpus, tmp_path / "cut", encoder, 4, kept=kept):
+        for _ in tokenize_split(corpus, tmp_path / "cut", encoder, 4, engine=Local(), kept=kept):
             raise KeyboardInterrupt
     assert len(encoded) == 1
     with finished_shards(tmp_path / "kept", "tokenize", Encoder(tokenizer)) as kept:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
@@ -170,11 +171,36 @@ def read_groups(path: str | os.PathLike[str], columns: Sequence[str]) -> Iterato
     Raises:
         UserError: the file is missing, damaged, or lacks one of `columns`.
     """
+    with _opened(path, columns) as file:
+        for group in range(file.num_row_groups):
+            yield from file.read_row_group(group, list(columns), use_threads=False).to_batches()
+
+
+def read_group(
+    path: str | os.PathLike[str],
+    columns: Sequence[str],
+    group: int,
+    metadata: pq.FileMetaData | None = None,
+) -> pa.Table:
+    """Read one row group; `metadata`, of `shard_metadata`, saves reading the footer again.
+
+    Raises:
+        UserError: the file is missing, damaged, or lacks one of `columns`.
+    """
+    with _opened(path, columns, metadata) as file:
+        return file.read_row_group(group, list(columns), use_threads=False)
+
+
+@contextmanager
+def _opened(
+    path: str | os.PathLike[str], columns: Sequence[str], metadata: pq.FileMetaData | None = None
+) -> Iterator[pq.ParquetFile]:
     try:
-        with pq.ParquetFile(path, memory_map=True, page_checksum_verification=True) as file:
+        with pq.ParquetFile(
+            path, memory_map=True, page_checksum_verification=True, metadata=metadata
+        ) as file:
             _check_columns(path, columns, file.schema_arrow)
-            for group in range(file.num_row_groups):
-                yield from file.read_row_group(group, list(columns), use_threads=False).to_batches()
+            yield file
     except FileNotFoundError:
         raise UserError(f"{path}: not found; expected a Parquet file.") from None
     except (pa.ArrowInvalid, OSError) as error:
@@ -198,8 +224,17 @@ def shard_rows(path: str | os.PathLike[str]) -> int:
     Raises:
         UserError: the file is damaged.
     """
+    return shard_metadata(path).num_rows
+
+
+def shard_metadata(path: str | os.PathLike[str]) -> pq.FileMetaData:
+    """The footer of one Parquet file.
+
+    Raises:
+        UserError: the file is damaged.
+    """
     try:
-        return pq.read_metadata(path).num_rows
+        return pq.read_metadata(path)
     except (pa.ArrowInvalid, OSError) as error:
         raise UserError(
             f"{path}: expected a readable Parquet file, but {str(error).splitlines()[0]}"

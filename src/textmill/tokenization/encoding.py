@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, TypeAlias
@@ -12,13 +11,21 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from textmill.corpus.engines.threads import usable_cores
 from textmill.errors import UserError
 
 if TYPE_CHECKING:
+    import gigatoken
     from tokenizers import Tokenizer
 
 Ids = tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]
 Texts: TypeAlias = "Sequence[str] | pa.Array | pa.ChunkedArray"
+
+
+RENEWED_AFTER = 64 << 20
+"""Bytes of text after which gigatoken starts anew: it remembers every distinct word that it has seen, about
+200 bytes each, and random words doubled its memory with every million. To learn the frequent ones again costs
+a few hundredths of the time."""
 
 
 class Encoder:
@@ -33,6 +40,7 @@ class Encoder:
         """Args: the tokenizer, the library, and whether gigatoken uses all cores, which changes no id.
 
         None is yes where there are more than two: on fewer, threads that do other work use them better.
+        gigatoken does one batch at a time, however many threads ask.
         """
         from tokenizers import Tokenizer as Copy
 
@@ -40,14 +48,19 @@ class Encoder:
         serialized = tokenizer.to_str()
         self._reference = Copy.from_str(serialized)
         self._reference.encode_special_tokens = True
-        self._parallel = (os.cpu_count() or 1) > 2 if parallel is None else parallel
-        self._fast = None
+        self._parallel = usable_cores() > 2 if parallel is None else parallel
+        self._fast: gigatoken.Tokenizer | None = None
+        self._seen = 0
         settings = json.loads(serialized)
         if library == "gigatoken" and settings["model"]["type"] == "BPE":
-            import gigatoken
-
             settings["added_tokens"], settings["post_processor"] = [], None
-            self._fast = gigatoken.Tokenizer.from_json(json.dumps(settings))
+            self._settings = json.dumps(settings)
+            self._start_anew()
+
+    def _start_anew(self) -> None:
+        import gigatoken
+
+        self._fast, self._seen = gigatoken.Tokenizer.from_json(self._settings), 0
 
     def __reduce__(self) -> tuple[type[Encoder], tuple[Tokenizer, str, bool]]:
         return Encoder, (self._tokenizer, self._library, self._parallel)
@@ -68,6 +81,9 @@ class Encoder:
             return self._encode_reference(column)
         import awkward
 
+        self._seen += column.nbytes
+        if self._seen > RENEWED_AFTER:
+            self._start_anew()
         layout = self._fast.encode_batch(awkward.from_arrow(column), parallel=self._parallel).layout
         ids, offsets = np.asarray(layout.content.data), np.asarray(layout.offsets.data)
         if check:
@@ -93,7 +109,7 @@ class Encoder:
         if self._fast is None or not len(texts):
             return
         texts, count = _column(texts), min(count, len(texts))
-        chosen = np.unique(np.linspace(0, len(texts) - 1, count).astype(np.int64))
+        chosen = np.arange(count) * (len(texts) - 1) // max(count - 1, 1)
         sample = texts.take(pa.array(chosen))
         expected, bounds = self._encode_reference(sample)
         for number, index in enumerate(chosen):

@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,9 +17,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from textmill.corpus.engines import Engine, Local
+from textmill.corpus.engines import Engine
+from textmill.corpus.engines.threads import Threads, usable_cores
 from textmill.corpus.finished import map_sources
-from textmill.corpus.shards import read_groups, shard_paths, shard_rows
+from textmill.corpus.shards import read_group, shard_metadata, shard_paths
 from textmill.errors import UserError
 from textmill.tokenization.encoding import Encoder
 from textmill.tokenization.mixing import Mixing
@@ -46,8 +49,9 @@ def tokenize_split(
     """Write `tokens/part-NNNNN.{bin,idx}` for every shard of `corpus`; yield each shard's counts.
 
     A document that `mixing` repeats is written once to each of `part-NNNNN`, `part-NNNNN.r1`,
-    `part-NNNNN.r2` …, so that no training window sees two copies of it. Memory is bounded by one shard and
-    its copies. Equal documents give equal bytes, whichever library encodes.
+    `part-NNNNN.r2` …, so that no training window sees two copies of it. Memory is bounded by the ids of one
+    shard per core, with its copies, and a row group per thread. Equal documents give equal bytes, whichever
+    library encodes.
 
     Args:
         more: further directories of document shards, such as augmented documents; one that is not there or
@@ -68,9 +72,29 @@ def tokenize_split(
     columns = COLUMNS if mixing is None or mixing.plain else (*COLUMNS, "id")
     paths = document_shards(corpus, more)
     numbers = {str(path.absolute()): number for number, path in enumerate(paths)}
-    function = partial(_tokenize_shard, encoder, parity_documents, mixing, columns, numbers)
-    for _, rows in map_sources("tokenize", function, paths, folder, engine or Local(), kept):
-        yield pa.Table.from_pylist(rows, _COUNTS)
+    with _threads(engine) as (engine, pool):
+        function = partial(_tokenize_shard, encoder, parity_documents, mixing, columns, numbers, pool)
+        for _, rows in map_sources("tokenize", function, paths, folder, engine, kept):
+            yield pa.Table.from_pylist(rows, _COUNTS)
+
+
+@contextmanager
+def _threads(engine: Engine | None) -> Iterator[tuple[Engine, Executor | None]]:
+    """Who does the shards, and who their row groups: another engine's worker does those one by one.
+
+    Here the threads of all shards take row groups from one queue, so that no core waits for the end of a
+    shard. There is one thread more than cores: while gigatoken, which uses all of them, encodes the row group
+    of one, others read and pack.
+    """
+    cores = usable_cores()
+    if engine is not None or cores == 1:
+        yield engine or Threads(1), None
+        return
+    with ThreadPoolExecutor(cores + 1, thread_name_prefix="tokenize") as pool:
+        try:
+            yield Threads(cores), pool
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _tokenize_shard(
@@ -79,50 +103,41 @@ def _tokenize_shard(
     mixing: Mixing | None,
     columns: Sequence[str],
     numbers: Mapping[str, int],
+    pool: Executor | None,
     path: Path,
     folder: Path,
 ) -> list[dict[str, Any]]:
     """Write the files of one shard into `folder`; returns its counts."""
-    shard = _Shard(encoder, parity_documents / max(shard_rows(path), 1), mixing)
-    # While one batch is encoded the next is read, and the one before is checked, counted and packed.
-    with ThreadPoolExecutor(1) as before, ThreadPoolExecutor(1) as after:
-        batches = read_groups(path, columns)
-        coming = before.submit(next, batches, None)
-        done: list[Future[None]] = []
-        while (batch := coming.result()) is not None:
-            coming = before.submit(next, batches, None)
-            done.append(after.submit(shard.add, batch, *encoder.encode(batch["text"])))
-        for each in done:
-            each.result()
-    shard.write(folder, numbers[str(path)])
-    return shard.counts().to_pylist()
+    metadata = shard_metadata(path)
+    work = partial(_tokenize_group, encoder, mixing, parity_documents / max(metadata.num_rows, 1))
+    rounds: list[list[Packed]] = [[]]
+    rows = []
+    for group in (map if pool is None else pool.map)(
+        lambda number: work(read_group(path, columns, number, metadata)), range(metadata.num_row_groups)
+    ):
+        rows.append(group.counts)
+        _deal(group.packed, group.copies, rounds)
+    for repeat, pieces in enumerate(rounds):
+        name = f"part-{numbers[str(path)]:05d}" + (f".r{repeat}" if repeat else "")
+        write_shard(folder / f"{name}.bin", *joined(pieces))
+    return _summed(pa.concat_tables(rows)).to_pylist() if rows else []
 
 
-class _Shard:
-    """One shard while it is tokenized."""
+@dataclass(frozen=True)
+class _Group:
+    """A row group's ids, how often each document is written, and a row per language and source."""
 
-    def __init__(self, encoder: Encoder, checked: float, mixing: Mixing | None):
-        self.encoder, self.checked, self.mixing = encoder, checked, mixing
-        self.rounds: list[list[Packed]] = [[]]
-        self.rows: list[pa.Table] = []
+    packed: Packed
+    copies: npt.NDArray[np.int64]
+    counts: pa.Table
 
-    def add(self, batch: pa.RecordBatch, ids: npt.NDArray[np.uint32], offsets: npt.NDArray[np.int64]) -> None:
-        """Check a share of the batch with the other library, then pack it into the rounds."""
-        self.encoder.compare(batch["text"], ids, offsets, math.ceil(self.checked * len(batch)))
-        copies = np.ones(len(batch), np.int64) if self.mixing is None else self.mixing.copies(batch)
-        packed = with_ends(ids, offsets)
-        self.rows.append(_counts(batch, packed, copies))
-        _deal(packed, copies, self.rounds)
 
-    def write(self, folder: Path, number: int) -> None:
-        """Write a file per round."""
-        for repeat, pieces in enumerate(self.rounds):
-            name = f"part-{number:05d}" + (f".r{repeat}" if repeat else "")
-            write_shard(folder / f"{name}.bin", *joined(pieces))
-
-    def counts(self) -> pa.Table:
-        """A row per language and source; no rows and no columns for a shard without documents."""
-        return _summed(pa.concat_tables(self.rows)) if self.rows else pa.table({})
+def _tokenize_group(encoder: Encoder, mixing: Mixing | None, checked: float, rows: pa.Table) -> _Group:
+    """Encode the documents of a row group, a share of them (`checked`) with the other library too."""
+    ids, offsets = encoder.encode(rows["text"], math.ceil(checked * len(rows)))
+    copies = np.ones(len(rows), np.int64) if mixing is None else mixing.copies(rows)
+    packed = with_ends(ids, offsets)
+    return _Group(packed, copies, _counts(rows, packed, copies))
 
 
 def document_shards(
@@ -147,7 +162,7 @@ def _deal(packed: Packed, copies: npt.NDArray[np.int64], rounds: list[list[Packe
         rounds[number].append(piece)
 
 
-def _counts(batch: pa.RecordBatch, packed: Packed, copies: npt.NDArray[np.int64]) -> pa.Table:
+def _counts(batch: pa.Table, packed: Packed, copies: npt.NDArray[np.int64]) -> pa.Table:
     ids, bounds = packed
     starts = bounds.astype(np.int64)
     unknown = np.zeros(len(batch), np.int64)

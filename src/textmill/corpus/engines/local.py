@@ -5,7 +5,6 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -15,6 +14,7 @@ from typing import Any, TypeVar
 
 import pyarrow as pa
 
+from textmill.arrow import arrow_without_pandas
 from textmill.errors import UserError
 from textmill.processes import die_with_parent
 
@@ -83,23 +83,10 @@ def _pickled(what: str, function: Callable[[Any], Any]) -> bytes:
         ) from None
 
 
-class _NoPandas:
-    """Finds no pandas; see `_start_worker`."""
-
-    def find_spec(self, name: str, *_: object) -> None:
-        if name == "pandas":
-            raise ModuleNotFoundError(name=name)
-
-
 def _start_worker(function: bytes) -> None:
     global _function
     die_with_parent()
-    # The first array that pyarrow makes from Python values has it look for pandas. To import it takes as long
-    # as all else that a worker needs, and no operator uses it.
-    hidden = _NoPandas()
-    sys.meta_path.insert(0, hidden)  # type: ignore[arg-type]
-    pa.array([0])
-    sys.meta_path.remove(hidden)  # type: ignore[arg-type]
+    arrow_without_pandas()
     pa.set_cpu_count(1)
     # The pool has a process for each core; a library's own threads would only get in their way.
     os.environ["RAYON_NUM_THREADS"] = "1"
