@@ -21,7 +21,8 @@ def main(stage: Stage) -> None:
     predictions = _predict_models(stage, params, judgement, task)
     predictions.update(_predict_baselines(stage, judgement, task))
     _write_predictions(stage, task, predictions)
-    _write_report(stage, params, judgement, task, predictions)
+    likelihoods = _reply_likelihoods(stage, params, judgement, task) if task.kind == "dialogue" else {}
+    _write_report(stage, params, judgement, task, predictions, likelihoods)
 
 
 def _task_name(stage: Stage) -> str:
@@ -72,6 +73,26 @@ def _predict_models(stage: Stage, params: Any, judgement: Any, task: Any) -> dic
     return found
 
 
+def _reply_likelihoods(stage: Stage, params: Any, judgement: Any, task: Any) -> dict[str, Any]:
+    """For the models and the frequencies of tokens, nats and tokens of each test reply."""
+    from textmill.evaluation.loading import holds_model
+    from textmill.evaluation.replies import reply_losses, unigram_losses
+
+    most = judgement.max_new_tokens or 64
+    found = {}
+    for name, room in ((SUBJECT, "tasks"), (CONTROL, "controls")):
+        directory = Path(f"models/{room}") / str(stage.item)
+        if holds_model(directory):
+            with stage.progress(len(task.test.inputs), "rows") as progress:
+                found[name] = reply_losses(
+                    directory, task.test.inputs, task.test.targets, params.max_input_tokens, most,
+                    params.batch_tokens, params.threads, progress.advance,
+                )  # fmt: skip
+    directory = Path("models/tasks") / str(stage.item)
+    found["unigram"] = unigram_losses(directory, task.train.targets, task.test.targets, most)
+    return found
+
+
 def _predict_baselines(stage: Stage, judgement: Any, task: Any) -> dict[str, list[str]]:
     from textmill.evaluation.segmentation import splitter
     from textmill.modeling.baselines import predict_baseline
@@ -98,13 +119,19 @@ def _write_predictions(stage: Stage, task: Any, predictions: dict[str, list[str]
 
 
 def _write_report(
-    stage: Stage, params: Any, judgement: Any, task: Any, predictions: dict[str, list[str]]
+    stage: Stage,
+    params: Any,
+    judgement: Any,
+    task: Any,
+    predictions: dict[str, list[str]],
+    likelihoods: dict[str, Any],
 ) -> None:
     from textmill.evaluation.metrics.choose import choose_metrics
-    from textmill.evaluation.report import models_and_comparisons, sample_rows
+    from textmill.evaluation.report import join_figures, models_and_comparisons, sample_rows
     from textmill.evaluation.significance import bootstrap
     from textmill.evaluation.slices import slice_table
     from textmill.files import write_json
+    from textmill.modeling.conversations import transcript
 
     metrics = choose_metrics(judgement.metrics or [], task.kind, task.labels, task.target_lang)
     statistics = {
@@ -119,7 +146,11 @@ def _write_report(
         "n": len(task.ids),
         "test_sha256": task.test_sha256,
         "samples": [
-            {"id": task.ids[row], "input": task.test.inputs[row], "target": task.test.targets[row]}
+            {
+                "id": task.ids[row],
+                "input": transcript(task.test.inputs[row]),
+                "target": task.test.targets[row],
+            }
             | {model: texts[row] for model, texts in predictions.items()}
             for row in sample_rows(task.ids, params.samples)
         ],
@@ -127,6 +158,12 @@ def _write_report(
             _slice_columns(task), metrics, statistics, params.resamples, stage.seed, params.slice_rows
         ),
     } | models_and_comparisons(scores, SUBJECT)
+    if likelihoods:
+        from textmill.evaluation.replies import reply_metrics
+
+        sums = {model: [values] for model, values in likelihoods.items()}
+        likely = bootstrap(reply_metrics(), sums, params.resamples, stage.seed)
+        join_figures(report, models_and_comparisons(likely, SUBJECT))
     write_json(Path("reports/evaluation") / f"{stage.item}.json", report)
     for row in report["comparisons"]:
         stage.say(
@@ -137,9 +174,11 @@ def _write_report(
 
 def _slice_columns(task: Any) -> dict[str, list[str]]:
     from textmill.evaluation.slices import length_parts
+    from textmill.modeling.conversations import transcript
 
+    texts = [transcript(text) for text in task.test.inputs]
     labels = {"label": list(task.test.targets)} if task.kind == "classification" else {}
-    common = {"language": task.languages, "source": task.sources, "length": length_parts(task.test.inputs)}
+    common = {"language": task.languages, "source": task.sources, "length": length_parts(texts)}
     return labels | common
 
 

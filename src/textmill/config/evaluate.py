@@ -12,8 +12,9 @@ MetricName = Literal[
     "distinct1", "distinct2", "repetition",
 ]  # fmt: skip
 BaselineName = Literal[
-    "majority", "tfidf_logistic", "word2vec_logistic", "copy", "lead", "translation_memory"
-]
+    "majority", "tfidf_logistic", "word2vec_logistic", "copy", "lead", "translation_memory", "nearest_reply",
+    "majority_reply",
+]  # fmt: skip
 
 
 class Judgement(Section):

@@ -10,6 +10,7 @@ from textmill.config.training import Training
 OBJECTIVES: dict[str, tuple[str, ...]] = {
     "classification": ("accuracy", "macro_f1"),
     "generation": (),
+    "dialogue": (),
 }
 """What can be learned, and the validation figures besides loss that `best` may name for it. Its code is the
 entry of the same name in `textmill.training.finetuning.load.OBJECTIVES`."""
@@ -33,7 +34,8 @@ class Finetune(Training):
     base: str = Field(min_length=1, description="Directory of the model to start from.")
     objective: str = Field(
         description="`classification`: a label for a text; `generation`: a text for a text, by an "
-        "encoder-decoder, or by a decoder that learns from the answer's tokens only."
+        "encoder-decoder, or by a decoder that learns from the answer's tokens only; `dialogue`: a decoder "
+        "learns what the assistant says in conversations."
     )
     tuning: Literal["full", "lora", "probe"] = Field(
         default="full",

@@ -38,6 +38,14 @@ def models_and_comparisons(scores: Sequence[Scores], subject: str) -> dict[str, 
     return {"models": models, "comparisons": comparisons, "pairwise": pairwise}
 
 
+def join_figures(report: dict[str, Any], more: dict[str, Any]) -> None:
+    """Add the figures of `models_and_comparisons` to a report that has others; models may differ."""
+    for model, entry in more["models"].items():
+        report["models"].setdefault(model, {"metrics": {}})["metrics"].update(entry["metrics"])
+    for part in ("comparisons", "pairwise"):
+        report[part] += more[part]
+
+
 def _comparison(score: Scores, subject: str, other: str) -> dict[str, Any]:
     found = score.compare(subject, other)
     return {

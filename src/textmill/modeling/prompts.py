@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from textmill.modeling.conversations import read
+
 TEMPLATE = (
     "{% for message in messages %}{{ message['content'] }}"
     "{{ sep_token if message['role'] == 'user' else eos_token }}{% endfor %}"
@@ -31,16 +33,26 @@ def with_template(tokenizer: Any) -> Any:
 def prompt(tokenizer: Any, text: str, longest: int) -> list[int]:
     """Token ids of a request up to where the answer begins, at most about `longest`.
 
-    A text that is too long loses its end, never the frame around it.
+    A conversation (`textmill.modeling.conversations`) that is too long loses its oldest turns, what is said
+    by the system last; a text that is too long loses its end, never the frame around it.
     """
-    frame = len(_applied(tokenizer, ""))
+    messages = read(text)
+    while len(messages) > 1 and len(_applied(tokenizer, messages)) > longest:
+        oldest = next((place for place, turn in enumerate(messages) if turn["role"] != "system"), 0)
+        # A conversation begins with the user.
+        size = 2 if len(messages) > oldest + 2 and messages[oldest + 1]["role"] == "assistant" else 1
+        if len(messages) - size < 1 or oldest + size >= len(messages):
+            del messages[:-1]
+        else:
+            del messages[oldest : oldest + size]
+    last = messages[-1]
+    frame = len(_applied(tokenizer, [*messages[:-1], {**last, "content": ""}]))
     room = max(longest - frame, 1)
-    found = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)
+    found = tokenizer(last["content"], add_special_tokens=False, return_offsets_mapping=True)
     if len(found["input_ids"]) > room:
-        text = text[: found["offset_mapping"][room - 1][1]]
-    return _applied(tokenizer, text)
+        last = {**last, "content": last["content"][: found["offset_mapping"][room - 1][1]]}
+    return _applied(tokenizer, [*messages[:-1], last])
 
 
-def _applied(tokenizer: Any, text: str) -> list[int]:
-    messages = [{"role": "user", "content": text}]
+def _applied(tokenizer: Any, messages: list[dict[str, str]]) -> list[int]:
     return tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)

@@ -126,6 +126,27 @@ def answer_loss(model: Any, inputs: Ids, attention: Ids, labels: Ids, smoothing:
     return torch.nn.functional.cross_entropy(logits.float(), targets[places], label_smoothing=smoothing)
 
 
+def packed_loss(model: Any, ids: Ids, places: Ids, labels: Ids, smoothing: float = 0.0) -> torch.Tensor:
+    """As `answer_loss` for rows of several sequences, none of which sees another.
+
+    Args:
+        model: a Hugging Face decoder.
+        ids: (rows, length).
+        places: like `ids`, from 0 in each sequence; transformers' masks take that for packed sequences.
+        labels: like `ids`, -100 where nothing is to be predicted, as at the first token of a sequence.
+        smoothing: label smoothing (Szegedy et al. 2016).
+    """
+    import torch
+
+    hidden = model.base_model(
+        input_ids=_on_device_of(model, ids), position_ids=_on_device_of(model, places), use_cache=False
+    ).last_hidden_state
+    targets = _on_device_of(model, labels)[:, 1:]
+    chosen = targets != IGNORED
+    logits = model.get_output_embeddings()(hidden[:, :-1][chosen])
+    return torch.nn.functional.cross_entropy(logits.float(), targets[chosen], label_smoothing=smoothing)
+
+
 def class_logits(model: PreTrainedModel, inputs: Ids, attention: Ids) -> torch.Tensor:
     """Scores of the classes: (rows, classes), fp32. `inputs` and `attention` are (rows, length)."""
     output = model(input_ids=_on_device_of(model, inputs), attention_mask=_on_device_of(model, attention))

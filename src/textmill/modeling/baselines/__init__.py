@@ -19,9 +19,9 @@ class Rows:
 
 
 CLASSIFICATION = ("majority", "tfidf_logistic", "word2vec_logistic")
-GENERATION = ("copy", "lead", "translation_memory")
+GENERATION = ("copy", "lead", "translation_memory", "nearest_reply", "majority_reply")
 
-_MODULES = {"copy": "copy_input"}
+_MODULES = {"copy": "copy_input", "majority_reply": "majority"}
 
 
 def predict_baseline(

@@ -10,12 +10,13 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
+from textmill.config.dialogue_tasks import DialogueTask, PreferenceTask
 from textmill.config.tasks import BaseTask, FilesTask, SentimentTask, SummarizationTask, TranslationTask
 from textmill.corpus.shards import write_table
 from textmill.corpus.sources.documents import document_id
 from textmill.errors import UserError
 from textmill.files import replacing_directory, write_json
-from textmill.tasks.tables import files, sentiment, splits, summarization, translation
+from textmill.tasks.tables import dialogue, files, preference, sentiment, splits, summarization, translation
 from textmill.tasks.tables.row import SPLITS, Row, Table
 
 ROW = pa.schema(
@@ -116,6 +117,10 @@ def _read(task: BaseTask, local: Path) -> Table:
         return summarization.read(task)
     if isinstance(task, FilesTask):
         return files.read(task, local)
+    if isinstance(task, DialogueTask):
+        return dialogue.read(task, local)
+    if isinstance(task, PreferenceTask):
+        return preference.read(task, local)
     raise TypeError(f"no reader for {type(task).__name__}")
 
 
@@ -125,8 +130,8 @@ def _arrow(name: str, rows: list[Row], table: Table) -> pa.Table:
         [row.input for row in rows],
         [row.target for row in rows],
         [row.source for row in rows],
-        [table.input_lang] * len(rows),
-        [table.target_lang] * len(rows),
+        [row.input_lang or table.input_lang for row in rows],
+        [row.target_lang or table.target_lang for row in rows],
     ]
     return pa.table(
         [pa.array(values, field.type) for values, field in zip(columns, ROW, strict=True)], schema=ROW

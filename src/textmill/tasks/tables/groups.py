@@ -37,7 +37,11 @@ def likeness_key(text: str) -> str:
 
 
 def groups(
-    texts: list[str], threshold: float, seed: int, targets: list[str] | None = None
+    texts: list[str],
+    threshold: float,
+    seed: int,
+    targets: list[str] | None = None,
+    together: list[str] | None = None,
 ) -> npt.NDArray[np.int64]:
     """Number the groups of rows that are alike.
 
@@ -50,6 +54,7 @@ def groups(
         threshold: smallest Jaccard similarity of near-duplicates.
         seed: chooses the hash functions that find candidates; each is then checked exactly.
         targets: the texts to be produced, if equal ones must stay together too.
+        together: names of what rows belong to; those of an equal name stay together, an empty one is none.
 
     Returns:
         int64 of the length of `texts`; groups are numbered from 0 without gaps.
@@ -62,6 +67,8 @@ def groups(
     ]
     if targets is not None:
         parts.append(_numbers([likeness_key(text) for text in targets]))
+    if together is not None and any(together):
+        parts.append(_numbers([name or f"\0{place}" for place, name in enumerate(together)]))
     return _components(parts)
 
 

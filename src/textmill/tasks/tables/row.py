@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-Kind = Literal["classification", "generation"]
+Kind = Literal["classification", "generation", "dialogue", "preference"]
 SPLITS = ("train", "validation", "test")
 
 
@@ -14,6 +14,7 @@ class Row(NamedTuple):
     """One example. `key` tells it from all others of its task; `source` is where it is from, for people.
 
     `split` is the split that the data itself prescribes, or empty. `place` names the row in error messages.
+    Rows of one `group` stay in one split. The languages, where given, are this row's instead of the table's.
     """
 
     key: str
@@ -22,6 +23,9 @@ class Row(NamedTuple):
     source: str
     split: str = ""
     place: str = ""
+    group: str = ""
+    input_lang: str = ""
+    target_lang: str = ""
 
 
 @dataclass

@@ -9,6 +9,7 @@ import xxhash
 
 from textmill.config.tasks import BaseTask
 from textmill.errors import UserError
+from textmill.modeling.conversations import cleaned_text, words_said
 from textmill.tasks.tables.groups import groups, likeness_key
 from textmill.tasks.tables.row import SPLITS, Row, Table
 
@@ -24,8 +25,8 @@ def cleaned(table: Table, clean: Callable[[str], str]) -> Table:
     rows = []
     dropped = Counter(table.dropped)
     for row in table.rows:
-        target = row.target.strip() if table.kind == "classification" else clean(row.target)
-        text = clean(row.input)
+        target = row.target.strip() if table.kind == "classification" else cleaned_text(row.target, clean)
+        text = cleaned_text(row.input, clean)
         if text.strip() and target.strip():
             rows.append(row._replace(input=text, target=target))
         else:
@@ -51,12 +52,14 @@ def consistent(table: Table) -> Table:
         identity = _identity(row, classification)
         counts = targets[identity]
         best = min(counts, key=lambda target: (-counts[target], target))
-        if len(counts) > 1 and (classification or row.target != best):
+        # To prefer one answer to several others is no contradiction.
+        same = row.input if table.kind != "preference" else f"{row.input}\0{row.target}"
+        if len(counts) > 1 and same == row.input and (classification or row.target != best):
             dropped["contradictory"] += 1
-        elif (row.split, row.input) in seen:
+        elif (row.split, same) in seen:
             dropped["repeated"] += 1
         else:
-            seen.add((row.split, row.input))
+            seen.add((row.split, same))
             kept.append(row)
     return Table(table.kind, kept, table.input_lang, table.target_lang, dropped)
 
@@ -77,7 +80,9 @@ def split(table: Table, task: BaseTask, name: str, seed: int) -> dict[str, list[
         UserError: a split would be empty.
     """
     targets = [row.target for row in table.rows] if task.group_targets else None
-    numbers = groups([row.input for row in table.rows], task.near_duplicate, seed, targets)
+    inputs = [words_said(row.input) for row in table.rows]
+    together = [row.group for row in table.rows]
+    numbers = groups(inputs, task.near_duplicate, seed, targets, together)
     members: dict[int, list[Row]] = defaultdict(list)
     for number, row in zip(numbers.tolist(), table.rows, strict=True):
         members[number].append(row)

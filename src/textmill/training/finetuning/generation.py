@@ -81,10 +81,7 @@ class Answering(Generation):
 
     def __init__(self, params: Finetune, seed: int, tokenizer: Any, train: Rows, validation: Rows):
         super().__init__(params, seed, tokenizer, train, validation)
-        try:
-            with_template(tokenizer)
-        except ValueError as error:
-            raise UserError(f"{params.base}: expected a decoder that can be asked, found {error}.") from error
+        template(tokenizer, params.base)
         inputs, labels = [], []
         for rows in (train, validation):
             asked = [prompt(tokenizer, text, params.max_input_tokens) for text in rows.inputs]
@@ -108,8 +105,23 @@ class Answering(Generation):
     def save(self, folder: Path) -> None:
         """The tokenizer, with the template that says how to ask the model."""
         super().save(folder)
-        config = read_json(folder / "tokenizer_config.json")
-        if "chat_template" not in config and not (folder / "chat_template.jinja").is_file():
-            write_json(
-                folder / "tokenizer_config.json", config | {"chat_template": self.tokenizer.chat_template}
-            )
+        save_template(self.tokenizer, folder)
+
+
+def template(tokenizer: Any, base: str) -> None:
+    """Give the tokenizer a chat template where it has none.
+
+    Raises:
+        UserError: it has no tokens to frame requests with; `base` is what the message names.
+    """
+    try:
+        with_template(tokenizer)
+    except ValueError as error:
+        raise UserError(f"{base}: expected a decoder that can be asked, found {error}.") from error
+
+
+def save_template(tokenizer: Any, folder: Path) -> None:
+    """Write the chat template into the tokenizer's files in `folder` where they have none."""
+    config = read_json(folder / "tokenizer_config.json")
+    if "chat_template" not in config and not (folder / "chat_template.jinja").is_file():
+        write_json(folder / "tokenizer_config.json", config | {"chat_template": tokenizer.chat_template})

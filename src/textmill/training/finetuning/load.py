@@ -9,12 +9,14 @@ from textmill.config.finetune import Finetune
 from textmill.training.bases import is_decoder, load_tokenizer
 from textmill.training.examples import read_rows
 from textmill.training.finetuning.classification import Classification
+from textmill.training.finetuning.dialogue import Dialogue
 from textmill.training.finetuning.generation import Answering, Transduction
 from textmill.training.finetuning.objective import Objective
 
 OBJECTIVES: dict[str, Callable[[Finetune], type[Objective]]] = {
     "classification": lambda params: Classification,
     "generation": lambda params: Answering if is_decoder(params.base) else Transduction,
+    "dialogue": lambda params: Dialogue,
 }
 """The objective of each name in `textmill.config.finetune.OBJECTIVES`, given the run."""
 
