@@ -131,6 +131,9 @@ def test_urls_that_fail(folder: Path, server: str) -> None:
     assert "Protocol not known: nowhere" in message("nowhere://x/a.jsonl")
     assert "cannot be opened" in message("http://127.0.0.1:9/a.jsonl?signature=secret")
     assert "secret" not in message("http://127.0.0.1:9/a.jsonl?signature=secret")
+    assert "secret" not in message("memory://bucket/*.none?signature=secret")
+    refused = message(f"{server.replace('//', '//me:secret@')}/a.jsonl")
+    assert "a URL with a password in it ends up in git" in refused and "secret" not in refused
 
 
 def test_a_package_file_is_a_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,9 @@ from textmill.errors import UserError
 MARKS = ("ETag", "etag", "e_tag", "md5Hash", "content_md5", "Content-MD5", "crc32c", "checksum")
 """What stores call the mark that changes with a file's content."""
 
+BUCKETS = ("s3", "s3a", "gs", "gcs", "az", "abfs", "abfss")
+"""Schemes whose URLs begin with a bucket or container."""
+
 
 def feed(source: Url, settings: Ingest) -> Feed:
     """Open the files at the URLs of a source.
@@ -32,9 +35,15 @@ def feed(source: Url, settings: Ingest) -> Feed:
         settings: the limits.
 
     Raises:
-        UserError: the scheme is unknown or needs a driver, the store does not answer, or a glob matches
-            nothing.
+        UserError: the scheme is unknown or needs a driver, the store does not answer or wants other
+            credentials, a URL holds some, or a glob matches nothing.
     """
+    for url in source.urls:
+        if ":" in _login(url):
+            raise UserError(
+                f"{_shown(url)}: a URL with a password in it ends up in git and in manifests. Leave it out; "
+                "credentials come from the environment, as the store's fsspec driver reads them."
+            )
     members: dict[str, list[str]] = {}
     for pattern, inside in members_by_archive(source.urls, lambda url: is_archive(_shown(url))).items():
         for url in _expanded(pattern):
@@ -77,13 +86,9 @@ class _Remote:
         where = _shown(self._url)
         try:
             raw = fsspec.open(self._url, "rb").open()
-        except FileNotFoundError as error:
-            raise UserError(
-                f"{where}: cannot be opened (not found, or its server does not answer)."
-            ) from error
         except Exception as error:
             # Each store's driver has exceptions of its own; none of them is a mistake of ours.
-            raise UserError(f"{where}: cannot be opened ({_without(error, self._url)}).") from error
+            raise UserError(f"{where}: cannot be opened ({_reason(error, self._url)}).") from error
         self._hashed = _Hashed(raw, where)
         return cast(IO[bytes], self._hashed)
 
@@ -165,16 +170,46 @@ def _expanded(pattern: str) -> list[str]:
         filesystem, _, _ = fsspec.get_fs_token_paths(pattern, expand=False)
         matches = sorted(filesystem.unstrip_protocol(path) for path in filesystem.glob(pattern))
     except Exception as error:
-        raise UserError(f"{_shown(pattern)}: cannot be listed ({_without(error, pattern)}).") from error
+        raise UserError(f"{_shown(pattern)}: cannot be listed ({_reason(error, pattern)}).") from error
     if not matches:
-        raise UserError(f"{pattern}: no file matches; expected at least one.")
+        absent = _absent_bucket(pattern)
+        raise UserError(f"{_shown(pattern)}: {absent or 'no file matches'}; expected at least one file.")
     return matches
 
 
-def _without(error: BaseException, url: str) -> str:
-    return reason_of(error).replace(url, _shown(url))
+def _reason(error: BaseException, url: str) -> str:
+    """What went wrong, and what helps against it; nothing of it is secret."""
+    reason = reason_of(error).replace(url, _shown(url))
+    scheme = url.partition("://")[0]
+    if isinstance(error, FileNotFoundError):
+        if scheme not in BUCKETS:
+            return "not found, or its server does not answer"
+        return _absent_bucket(url) or "the bucket holds no such file"
+    if isinstance(error, ImportError) and scheme in ("s3", "s3a"):
+        return f"{reason}: pip install 'textmill[s3]'"
+    if isinstance(error, PermissionError) or "credentials" in reason.lower():
+        return f"{reason}; credentials come from the environment, as the store's fsspec driver reads them"
+    return reason
+
+
+def _absent_bucket(url: str) -> str:
+    """That there is no such bucket; empty if there is one, or no way to tell."""
+    if url.partition("://")[0] not in BUCKETS:
+        return ""
+    try:
+        filesystem, path = fsspec.core.url_to_fs(url)
+        bucket = path.partition("/")[0]
+        return "" if filesystem.exists(bucket) else f"there is no bucket {bucket}"
+    except Exception:
+        return ""
+
+
+def _login(url: str) -> str:
+    """``user:password`` of ``scheme://user:password@host/path``; empty without."""
+    return url.partition("://")[2].partition("/")[0].rpartition("@")[0]
 
 
 def _shown(url: str) -> str:
-    """A URL without its query, which may hold a signature."""
-    return url.split("?", 1)[0]
+    """A URL without its query, which may hold a signature, and without a password."""
+    shown, login = url.split("?", 1)[0], _login(url)
+    return shown.replace(f"{login}@", "", 1) if login else shown
