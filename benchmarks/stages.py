@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from textmill.allocator import tune_allocator
 from textmill.config.annotate import Annotate
 from textmill.config.clean import Clean
 from textmill.config.contamination import Contamination
@@ -80,6 +81,7 @@ def annotate(folder: Path, cores: int) -> Work:
 def dedup(folder: Path, cores: int) -> Work:
     """clean → duplicates, nothing known of any shard."""
     on_cores(cores)
+    tune_allocator()
     from textmill.corpus.dedup import find_duplicates
 
     target, index = folder / "duplicates", folder / "index"
@@ -97,6 +99,7 @@ def dedup(folder: Path, cores: int) -> Work:
 def dedup_shards(folder: Path, cores: int) -> Work:
     """The part of dedup that is done shard by shard."""
     on_cores(cores)
+    tune_allocator()
     from textmill.corpus.dedup.index import Index
 
     root = folder / "index"
@@ -114,6 +117,7 @@ def dedup_shards(folder: Path, cores: int) -> Work:
 def contamination(folder: Path, cores: int) -> Work:
     """clean and rows that must stay unseen, which are some of its documents → contamination."""
     on_cores(cores)
+    tune_allocator()
     from textmill.corpus.contamination import TEXT, find_overlaps, index_rows
 
     target = folder / "contamination"

@@ -12,6 +12,7 @@ from textmill.errors import UserError
 
 def main(stage: Stage) -> None:
     """Write data/contamination (documents and the rows they overlap with) and reports/contamination.json."""
+    from textmill.allocator import tune_allocator
     from textmill.config.clean import Clean
     from textmill.config.contamination import Contamination
     from textmill.config.load import read_params
@@ -23,6 +24,7 @@ def main(stage: Stage) -> None:
     from textmill.corpus.shards import count_rows, write_table
     from textmill.files import write_json
 
+    tune_allocator()
     params = stage.params(Contamination)
     declared = read_params()
     tasks = sorted(declared.get("tasks") or {})

@@ -10,12 +10,14 @@ def main(stage: Stage) -> None:
     """Write data/duplicates: every document that has a duplicate, and the cluster it belongs to."""
     import pyarrow.compute as pc
 
+    from textmill.allocator import tune_allocator
     from textmill.config.dedup import Dedup
     from textmill.corpus.dedup import find_and_judge
     from textmill.corpus.engines import engine_of
     from textmill.corpus.shards import count_rows, write_table
     from textmill.files import write_json
 
+    tune_allocator()
     params = stage.params(Dedup)
     out = Path("data/duplicates")
     out.mkdir(parents=True, exist_ok=True)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from textmill.corpus.dedup.entries import Entry, Sorted
 from textmill.corpus.minhash import NO_KEY, Band
@@ -238,6 +237,9 @@ def joined(component: Int64s, pairs: npt.NDArray[np.int64]) -> Int64s:
     """The components after the members of each pair were connected."""
     if not len(pairs):
         return component
+    # A third of what a process that only analyses shards would import.
+    from scipy import sparse
+
     joined, ends = np.unique(component[pairs], return_inverse=True)
     one, other = ends.reshape(-1, 2).T
     edges = sparse.coo_array((np.ones(len(pairs), bool), (one, other)), shape=(len(joined), len(joined)))
