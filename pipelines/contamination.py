@@ -13,6 +13,7 @@ from textmill.errors import UserError
 def main(stage: Stage) -> None:
     """Write data/contamination (documents and the rows they overlap with) and reports/contamination.json."""
     from textmill.allocator import tune_allocator
+    from textmill.arrow import arrow_without_pandas
     from textmill.config.clean import Clean
     from textmill.config.contamination import Contamination
     from textmill.config.load import read_params
@@ -25,6 +26,7 @@ def main(stage: Stage) -> None:
     from textmill.files import write_json
 
     tune_allocator()
+    arrow_without_pandas()
     params = stage.params(Contamination)
     declared = read_params()
     tasks = sorted(declared.get("tasks") or {})

@@ -11,6 +11,7 @@ def main(stage: Stage) -> None:
     import pyarrow.compute as pc
 
     from textmill.allocator import tune_allocator
+    from textmill.arrow import arrow_without_pandas
     from textmill.config.dedup import Dedup
     from textmill.corpus.dedup import find_and_judge
     from textmill.corpus.engines import engine_of
@@ -18,6 +19,7 @@ def main(stage: Stage) -> None:
     from textmill.files import write_json
 
     tune_allocator()
+    arrow_without_pandas()
     params = stage.params(Dedup)
     out = Path("data/duplicates")
     out.mkdir(parents=True, exist_ok=True)
