@@ -190,6 +190,50 @@ def evaluate(
 
 
 @app.command()
+def generate(
+    model: Annotated[
+        str, typer.Argument(metavar="DIR|models:/…", help="A model directory or a registered version.")
+    ],
+    prompt: Annotated[str | None, typer.Option(help="What the model is given; left out: stdin.")] = None,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="Go on with the prompt itself, without chat template.")
+    ] = False,
+    beams: Annotated[int, typer.Option(min=1, max=64, help="Width of the beam; 1 is greedy.")] = 1,
+    temperature: Annotated[float, typer.Option(min=0, help="Above 0 draws tokens.")] = 0.0,
+    top_k: Annotated[int, typer.Option(min=0, help="Draw among the k likeliest tokens; 0 is all.")] = 0,
+    top_p: Annotated[
+        float, typer.Option(min=0, max=1, help="Draw among the likeliest of this probability.")
+    ] = 1.0,
+    n: Annotated[int, typer.Option("-n", min=1, help="Outputs: draws, or the best beams.")] = 1,
+    max_tokens: Annotated[int, typer.Option(min=1, help="Tokens an output may have.")] = 64,
+    seed: Annotated[int, typer.Option(min=0, help="Of the draws.")] = 0,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads of the model.")] = 1,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Write text with a model: greedily, by beam search, or drawn with temperature, top-k and top-p."""
+    from textmill.console.generate import Request
+    from textmill.console.generate import generate as generate_text
+
+    generate_text(
+        Request(model, prompt, raw, beams, temperature, top_k, top_p, n, max_tokens, seed, threads, json)
+    )
+
+
+@app.command()
+def export(
+    model: Annotated[
+        str, typer.Argument(metavar="DIR|models:/…", help="A model directory or a registered version.")
+    ],
+    directory: Annotated[Path, typer.Argument(metavar="TARGET", help="Directory to write; new or empty.")],
+    to: Annotated[str, typer.Option(help="safetensors, onnx, gguf or ctranslate2.")],
+) -> None:
+    """Write a model in another runtime's format, checked against the PyTorch model (extra `exports`)."""
+    from textmill.console.export import export as export_model
+
+    export_model(model, to, directory)
+
+
+@app.command()
 def register() -> None:
     """Register the models of params.yaml, judge them by its gates, promote those that pass."""
     from textmill.registry.outcome import table

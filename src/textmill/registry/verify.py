@@ -14,6 +14,7 @@ from textmill.registry.cache import Cache
 from textmill.registry.versions import Version
 from textmill.tracking.hashes import directory_hash, file_hash, listing
 from textmill.tracking.lockfile import Lock, read_lock
+from textmill.tracking.models import parse
 from textmill.tracking.revision import file_at
 from textmill.tracking.store import connected
 
@@ -103,26 +104,6 @@ def resolve(client: Any, uri: str) -> Version:
         return Version(name, number, client.get_model_version(name, number).run_id, created=False)
     except MlflowException as error:
         raise UserError(f"{uri}: not in the registry: {str(error).splitlines()[0]}") from None
-
-
-def parse(uri: str) -> tuple[str, str, str]:
-    """Name, alias and version number of a `models:/…` address; alias or number is empty.
-
-    Raises:
-        UserError: it is neither models:/NAME@ALIAS nor models:/NAME/VERSION.
-    """
-    rest = uri.removeprefix("models:/")
-    name, at, alias = rest.partition("@")
-    name, slash, number = name.partition("/")
-    if (
-        rest == uri
-        or not name
-        or bool(at) == bool(slash)
-        or (slash and not number.isdigit())
-        or (at and not alias)
-    ):
-        raise UserError(f"{uri}: expected models:/NAME@ALIAS or models:/NAME/VERSION.")
-    return name, alias, number
 
 
 def _compared(what: str, expected: str | None, now: str | None) -> Check:
