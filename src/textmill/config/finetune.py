@@ -11,6 +11,7 @@ OBJECTIVES: dict[str, tuple[str, ...]] = {
     "classification": ("accuracy", "macro_f1"),
     "generation": (),
     "dialogue": (),
+    "preference": ("accuracy", "reward_margin"),
 }
 """What can be learned, and the validation figures besides loss that `best` may name for it. Its code is the
 entry of the same name in `textmill.training.finetuning.load.OBJECTIVES`."""
@@ -35,7 +36,8 @@ class Finetune(Training):
     objective: str = Field(
         description="`classification`: a label for a text; `generation`: a text for a text, by an "
         "encoder-decoder, or by a decoder that learns from the answer's tokens only; `dialogue`: a decoder "
-        "learns what the assistant says in conversations."
+        "learns what the assistant says in conversations; `preference`: a decoder learns which of two "
+        "answers is preferred (DPO)."
     )
     tuning: Literal["full", "lora", "probe"] = Field(
         default="full",
@@ -68,6 +70,9 @@ class Finetune(Training):
         ge=1,
         description="Stop after so many validations without a better `best` figure; null trains to the end.",
     )
+    beta: float = Field(
+        default=0.1, gt=0, description="preference: how closely the model is held to the one it starts from."
+    )
     class_weights: Literal["none", "balanced"] = Field(
         default="none",
         description="classification: balanced lets every label count as much as any other in the loss, "
@@ -86,6 +91,8 @@ class Finetune(Training):
         figures = ("loss", *OBJECTIVES[self.objective])
         if self.best not in figures:
             raise ValueError(f"best: expected one of {', '.join(figures)} for {self.objective}")
+        if self.objective == "preference" and self.label_smoothing:
+            raise ValueError("label_smoothing is not of preference")
         if self.class_weights != "none" and self.objective != "classification":
             raise ValueError("class_weights are of classification")
         return self

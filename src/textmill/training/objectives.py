@@ -147,6 +147,45 @@ def packed_loss(model: Any, ids: Ids, places: Ids, labels: Ids, smoothing: float
     return torch.nn.functional.cross_entropy(logits.float(), targets[chosen], label_smoothing=smoothing)
 
 
+def sequence_log_probs(model: Any, ids: Ids, attention: Ids, labels: Ids) -> torch.Tensor:
+    """The log-probability of each row's labelled tokens together, fp32 (rows,), in nats.
+
+    Args:
+        model: a Hugging Face decoder.
+        ids, attention, labels: as of `answer_loss`, (rows, length).
+    """
+    import torch
+
+    hidden = model.base_model(
+        input_ids=_on_device_of(model, ids), attention_mask=_on_device_of(model, attention), use_cache=False
+    ).last_hidden_state
+    targets = _on_device_of(model, labels)[:, 1:]
+    chosen = targets != IGNORED
+    logits = model.get_output_embeddings()(hidden[:, :-1][chosen])
+    found = -torch.nn.functional.cross_entropy(logits.float(), targets[chosen], reduction="none")
+    rows = chosen.nonzero()[:, 0]
+    return torch.zeros(len(ids), device=found.device).index_add(0, rows, found)
+
+
+def preference_logits(policy: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
+    """How much more than the reference the policy prefers the first answer to the second: (rows,).
+
+    Equation 7 of Rafailov et al. 2023 without beta: the difference of the answers' log-ratios.
+
+    Args:
+        policy, reference: log-probabilities of both answers, (rows, 2).
+    """
+    ratios = policy - reference
+    return ratios[:, 0] - ratios[:, 1]
+
+
+def preference_loss(policy: torch.Tensor, reference: torch.Tensor, beta: float) -> torch.Tensor:
+    """Direct preference optimization (Rafailov et al. 2023): mean of -log sigmoid(beta x the logits)."""
+    import torch
+
+    return -torch.nn.functional.logsigmoid(beta * preference_logits(policy, reference)).mean()
+
+
 def class_logits(model: PreTrainedModel, inputs: Ids, attention: Ids) -> torch.Tensor:
     """Scores of the classes: (rows, classes), fp32. `inputs` and `attention` are (rows, length)."""
     output = model(input_ids=_on_device_of(model, inputs), attention_mask=_on_device_of(model, attention))

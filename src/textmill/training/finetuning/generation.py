@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,17 +82,11 @@ class Answering(Generation):
     def __init__(self, params: Finetune, seed: int, tokenizer: Any, train: Rows, validation: Rows):
         super().__init__(params, seed, tokenizer, train, validation)
         template(tokenizer, params.base)
-        inputs, labels = [], []
-        for rows in (train, validation):
-            asked = [prompt(tokenizer, text, params.max_input_tokens) for text in rows.inputs]
-            room = params.max_target_tokens - 1
-            answers = tokenizer(
-                list(rows.targets), add_special_tokens=False, truncation=True, max_length=room
-            )
-            ended = [[*ids, tokenizer.eos_token_id] for ids in answers["input_ids"]]
-            inputs.append([[*one, *other] for one, other in zip(asked, ended, strict=True)])
-            labels.append([[IGNORED] * len(one) + other for one, other in zip(asked, ended, strict=True)])
-        self.deal(inputs, labels, tokenizer.pad_token_id or 0)
+        encoded = [
+            asked_and_answered(tokenizer, params, rows.inputs, rows.targets) for rows in (train, validation)
+        ]
+        inputs, labels = zip(*encoded, strict=True)
+        self.deal(list(inputs), list(labels), tokenizer.pad_token_id or 0)
 
     def longest(self) -> int:
         """Request and answer together."""
@@ -106,6 +100,20 @@ class Answering(Generation):
         """The tokenizer, with the template that says how to ask the model."""
         super().save(folder)
         save_template(self.tokenizer, folder)
+
+
+def asked_and_answered(
+    tokenizer: Any, params: Finetune, requests: Sequence[str], answers: Sequence[str]
+) -> tuple[list[list[int]], list[list[int]]]:
+    """Ids of each request and its answer one after the other, and labels, -100 in the request."""
+    asked = [prompt(tokenizer, text, params.max_input_tokens) for text in requests]
+    room = params.max_target_tokens - 1
+    found = tokenizer(list(answers), add_special_tokens=False, truncation=True, max_length=room)
+    ended = [[*ids, tokenizer.eos_token_id] for ids in found["input_ids"]]
+    return (
+        [[*one, *other] for one, other in zip(asked, ended, strict=True)],
+        [[IGNORED] * len(one) + other for one, other in zip(asked, ended, strict=True)],
+    )
 
 
 def template(tokenizer: Any, base: str) -> None:

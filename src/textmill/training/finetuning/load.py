@@ -12,11 +12,13 @@ from textmill.training.finetuning.classification import Classification
 from textmill.training.finetuning.dialogue import Dialogue
 from textmill.training.finetuning.generation import Answering, Transduction
 from textmill.training.finetuning.objective import Objective
+from textmill.training.finetuning.preference import Preference
 
 OBJECTIVES: dict[str, Callable[[Finetune], type[Objective]]] = {
     "classification": lambda params: Classification,
     "generation": lambda params: Answering if is_decoder(params.base) else Transduction,
     "dialogue": lambda params: Dialogue,
+    "preference": lambda params: Preference,
 }
 """The objective of each name in `textmill.config.finetune.OBJECTIVES`, given the run."""
 

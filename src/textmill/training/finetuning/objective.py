@@ -91,6 +91,9 @@ class Objective(ABC):
     def figures(self, model: Any) -> Mapping[str, float]:
         """``loss`` on the validation rows, and the figures that `best` may name."""
 
+    def begin(self, model: Any, is_control: bool) -> None:  # noqa: B027
+        """Settle what depends on the weights that training starts from."""
+
     def finish(self, model: Any) -> dict[str, Any]:
         """Settle what depends on the trained weights; what it returns joins the report."""
         return {}

@@ -46,6 +46,7 @@ def finetune(
     _check_fit(model, objective)
     plain = adapt(model, params.tuning, params.lora)
     model = placed(model, params.device)
+    objective.begin(model, is_control)
     trained = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
     steps = objective.steps(params.epochs)
     best = (params.best, params.best != "loss")
