@@ -1,4 +1,4 @@
-"""probe@MODEL: does a model prefer stereotyping sentences? CrowS-Pairs, overall and by axis."""
+"""probe@NAME: what one model has learned of stereotypes, by one benchmark (evaluation/probes)."""
 
 from __future__ import annotations
 
@@ -9,34 +9,74 @@ from pipelines._stage import Stage, run
 
 
 def main(stage: Stage) -> None:
-    """Score the sentence pairs of `probe.MODEL` and write reports/probes/MODEL.json."""
-    from textmill.config.probe import Probe
-    from textmill.evaluation.crows_pairs import draw_pairs, stereotype_report
+    """Run the benchmark of `probe.NAME` on its model and write reports/probes/NAME.json."""
+    from textmill.config.load import read_params
+    from textmill.config.probe import KINDS, kind_of
+    from textmill.errors import UserError
     from textmill.files import write_json
 
-    params = stage.params(Probe)
+    declared = read_params().get("probe") or {}
+    if stage.item not in declared:
+        known = ", ".join(declared) or "none"
+        raise UserError(f"params.yaml: probe.{stage.item}: missing. Known probes: {known}.")
+    kind = kind_of(declared[stage.item])
+    if kind not in KINDS:
+        raise UserError(
+            f"params.yaml: probe.{stage.item}.kind: expected one of {', '.join(KINDS)}, found {kind!r}."
+        )
+    params = stage.params(KINDS[kind])  # type: ignore[type-var]
+    about = {"name": stage.item, "model": params.model, "probe": kind, "license": params.license}
+    if kind == "crows_pairs":
+        report = _crows_pairs(stage, params)
+    else:
+        with stage.progress(unit="rows") as progress:
+            report = _probe(kind)(params, stage.seed, progress)
+    write_json(Path("reports/probes") / f"{stage.item}.json", about | report)
+    for line in _lines(report):
+        stage.say(line)
+
+
+def _probe(kind: str) -> Any:
+    from textmill.evaluation.probes import bbq, bold, seat, stereoset, winobias
+
+    return {
+        "bbq": bbq.probe,
+        "bold": bold.probe,
+        "seat": seat.probe,
+        "stereoset": stereoset.probe,
+        "winobias": winobias.probe,
+    }[kind]
+
+
+def _lines(report: dict[str, Any]) -> list[str]:
+    """The figures over all items, a line each."""
+    overall = {"prefers the stereotype, percent": report["overall"]} if "overall" in report else {}
+    overall |= {name: measure["overall"] for name, measure in report.get("measures", {}).items()}
+    lines = [
+        f"{name}: {row['value']:.2f} [{row['low']:.2f}, {row['high']:.2f}], n {row['n']:,}"
+        for name, row in overall.items()
+        if row["n"]
+    ]
+    lines += [f"{name}: left out, {why}" for name, why in report.get("skipped", {}).items()]
+    beyond = [row for row in report.get("tests", []) if row["p_adjusted"] < 0.05]
+    if "tests" in report:
+        lines.append(f"{len(beyond)} of {len(report['tests'])} associations beyond chance")
+    return lines
+
+
+def _crows_pairs(stage: Stage, params: Any) -> dict[str, Any]:
+    from textmill.evaluation.probes.crows_pairs import draw_pairs, stereotype_report
+
     found = _read(params)
     pairs = draw_pairs(found, params.max_pairs, stage.seed)
     more, less = _score(stage, params, pairs)
-    report = {
-        "name": stage.item,
-        "model": params.model,
-        "probe": "crows_pairs",
-        "method": params.method,
-        "license": params.license,
-        "n": len(pairs),
-        "pairs": len(found),
-    } | stereotype_report(pairs, more, less)
-    write_json(Path("reports/probes") / f"{stage.item}.json", report)
-    overall = report["overall"]
-    if overall["n"]:
-        interval = f"[{overall['low']:.1f}, {overall['high']:.1f}]"
-        stage.say(f"prefers the stereotype in {overall['value']:.1f} % {interval} of {overall['n']:,} pairs")
+    about = {"method": params.method, "n": len(pairs), "pairs": len(found)}
+    return about | stereotype_report(pairs, more, less)
 
 
 def _read(params: Any) -> list[Any]:
     from textmill.errors import UserError
-    from textmill.evaluation.crows_pairs import read_pairs
+    from textmill.evaluation.probes.crows_pairs import read_pairs
 
     if params.artifact is not None:
         from textmill.corpus.artifacts import fetch, open_member

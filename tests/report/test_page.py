@@ -194,3 +194,40 @@ def test_a_damaged_report_is_named(run_root):
 
 def test_every_template_is_declared_so_that_a_change_makes_the_stage_stale():
     assert sorted(PACKAGED_FILES) == sorted(f"templates/{path.name}" for path in TEMPLATES.iterdir())
+
+
+def test_probes_show_measures_tests_and_what_was_left_out(run_root, report_settings):
+
+    row = {"value": 61.5, "low": 55.25, "high": 67.5, "n": 321}
+    write_json(
+        run_root / "reports/probes/bold.json",
+        {
+            "name": "bold", "model": "models/pretrained/decoder", "probe": "bold", "method": "sampled",
+            "measures": {
+                "male_words": {
+                    "about": "men <named>", "overall": row, "axes": {"American actors": row}, "no_difference": 50.0
+                }
+            },
+            "skipped": {"toxicity": "no classifier is named"},
+            "samples": [{"group": "a", "prompt": "He <was", "text": "写<b>"}],
+        },
+    )  # fmt: skip
+    test = {"language": "zh", "axis": "gender", "name": "men / women: career / family", "p_adjusted": 0.0004}
+    write_json(
+        run_root / "reports/probes/seat.json",
+        {"name": "seat", "model": "m", "probe": "seat", "method": "SEAT",
+         "tests": [test | {"effect": {"value": 1.25, "low": 0.5, "high": 1.75}}]},
+    )  # fmt: skip
+    page = render_page(collect(run_root), report_settings)
+    for text in (
+        "61.5",
+        "[55.2, 67.5]",
+        "n 321",
+        "American actors",
+        "men &lt;named&gt;",
+        "left out: no classifier",
+    ):
+        assert text in page
+    assert "写&lt;b&gt;" in page and "<b>" not in page.split('id="learned"')[1]
+    assert "+1.25" in page and "p &lt; 0.001" in page and "Associations of embeddings" in page
+    assert page.count("CrowS-Pairs") == 1

@@ -21,7 +21,7 @@ from textmill.config.ingest import Ingest
 from textmill.config.load import read_params, validated
 from textmill.config.mitigate import Mitigate
 from textmill.config.pretrain import Pretrain
-from textmill.config.probe import Probe
+from textmill.config.probe import OneProbe
 from textmill.config.quality import Quality
 from textmill.config.registry import Registry
 from textmill.config.report import Report
@@ -61,7 +61,7 @@ class Params(Section):
     finetune: dict[str, Finetune] = Field(description="Fine-tuning runs, by name.")
     evaluate: Evaluate = Field(description="Baselines, decoding and intervals of the task evaluation.")
     evaluate_lm: EvaluateLm = Field(description="How pretrained models are measured.")
-    probe: dict[str, Probe] = Field(description="Stereotype probes of models, by name.")
+    probe: dict[str, OneProbe] = Field(description="Stereotype probes of models, by name.")
     report: Report = Field(description="The report and the model cards.")
     gates: Gates = Field(description="When a candidate becomes champion.")
     registry: Registry = Field(description="Which models are registered, and under which names.")

@@ -53,28 +53,53 @@ def pair_pseudo_log_likelihoods(
     Only tokens that both sentences share are scored, each hidden alone, so that a rarer word in one of
     them does not decide. Two float64 arrays, nats.
     """
-    import torch
-
     special = set(tokenizer.all_special_ids)
     work: list[tuple[int, list[int], int]] = []
     for place, (first, second) in enumerate(pairs):
         ids = [tokenizer(text)["input_ids"] for text in (first, second)]
         for side, positions in enumerate(shared_positions(*ids)):
             work += [(2 * place + side, ids[side], at) for at in positions if ids[side][at] not in special]
+    found = hidden_token_scores(
+        model,
+        tokenizer,
+        [(ids, [at], at) for _, ids, at in work],
+        batch_tokens,
+        advance,
+    )
     scores = np.zeros(2 * len(pairs))
-    for rows in batches_by_length([len(ids) for _, ids, _ in work], batch_tokens):
-        width = len(work[rows[0]][1])
+    np.add.at(scores, [row for row, _, _ in work], found)
+    return scores[0::2], scores[1::2]
+
+
+def hidden_token_scores(
+    model: Any,
+    tokenizer: Any,
+    work: Sequence[tuple[Sequence[int], Sequence[int], int]],
+    batch_tokens: int,
+    advance: Callable[[int], None] = lambda rows: None,
+) -> Floats:
+    """log P(token at a place | the others) of an encoder, with some places hidden: float64, nats.
+
+    Args:
+        work: per item the ids of a sentence, the places that are hidden, and the one that is scored.
+    """
+    import torch
+
+    scores = np.zeros(len(work))
+    for rows in batches_by_length([len(ids) for ids, _, _ in work], batch_tokens):
+        width = len(work[rows[0]][0])
         inputs = np.full((len(rows), width), tokenizer.pad_token_id, dtype=np.int64)
         for line, row in enumerate(rows):
-            inputs[line, : len(work[row][1])] = work[row][1]
+            inputs[line, : len(work[row][0])] = work[row][0]
         at = [work[row][2] for row in rows]
-        lengths = np.array([len(work[row][1]) for row in rows])
+        lengths = np.array([len(work[row][0]) for row in rows])
         targets = torch.from_numpy(inputs[range(len(rows)), at].copy())
-        inputs[range(len(rows)), at] = tokenizer.mask_token_id
+        for line, row in enumerate(rows):
+            inputs[line, list(work[row][1])] = tokenizer.mask_token_id
         attended = torch.from_numpy((np.arange(width) < lengths[:, None]).astype(np.int64))
         with torch.inference_mode():
             logits = logits_at(model, torch.from_numpy(inputs), attended, range(len(rows)), at)
             found = torch.nn.functional.cross_entropy(logits.float(), targets, reduction="none")
-        np.add.at(scores, [work[row][0] for row in rows], -found.double().numpy())
+        scores[rows] = -found.double().numpy()
         advance(len(rows))
-    return scores[0::2], scores[1::2]
+    return scores

@@ -185,39 +185,3 @@ def _name(row: dict[str, Any]) -> str:
 def _about(row: dict[str, Any]) -> str:
     """What kind of name that is: `gender · en`, `source`."""
     return f"{words(row['axis']).lower()} · {row['language']}" if "group" in row else row["kind"]
-
-
-def probes(files: RunFiles) -> list[dict[str, Any]]:
-    """Per probed model, its scores by axis with intervals; whatever keys a probe uses for its rows."""
-    found = []
-    for name, report in files.probes.items():
-        rows = _probe_rows(report)
-        places = whiskers([(row["value"], row["low"], row["high"]) for row in rows], reference=50.0)
-        found.append(
-            {
-                "name": name,
-                "about": report.get("model", ""),
-                "rows": [
-                    {
-                        "axis": words(row["axis"]),
-                        "n": row.get("n"),
-                        "value": number(row["value"], digits=1),
-                        "interval": interval(row["low"], row["high"], digits=1),
-                        "place": place,
-                    }
-                    for row, place in zip(rows, places, strict=True)
-                ],
-            }
-        )
-    return found
-
-
-def _probe_rows(report: dict[str, Any]) -> list[dict[str, Any]]:
-    overall = [{"axis": "overall", **report["overall"]}] if isinstance(report.get("overall"), dict) else []
-    axes = report.get("axes", {})
-    listed = (
-        [{"axis": name, **row} for name, row in sorted(axes.items())]
-        if isinstance(axes, dict)
-        else list(axes)
-    )
-    return [row for row in overall + listed if {"value", "low", "high"} <= set(row)]

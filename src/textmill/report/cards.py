@@ -9,12 +9,12 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from textmill.config.registry import RegisteredModel
-from textmill.report.bias_section import probes
 from textmill.report.collect import ReportSettings, RunFiles
 from textmill.report.corpus_section import sources
 from textmill.report.figures import count
 from textmill.report.model_section import judged, training_facts
 from textmill.report.page import template_environment
+from textmill.report.probe_section import probes
 
 USES = {
     "classification": ("Sorting texts of the kind it was trained on.", "AutoModelForSequenceClassification"),

@@ -8,7 +8,7 @@ from typing import Any
 from markupsafe import Markup
 
 from textmill.report import figures
-from textmill.report.bias_section import corpus_bias, probes
+from textmill.report.bias_section import corpus_bias
 from textmill.report.collect import ReportSettings, RunFiles
 from textmill.report.corpus_section import (
     contamination,
@@ -20,6 +20,7 @@ from textmill.report.corpus_section import (
     unreadable,
 )
 from textmill.report.model_section import curves, judged
+from textmill.report.probe_section import fairness, measured, probes
 from textmill.report.validation_section import validation
 
 PACKAGED_FILES = (
@@ -59,6 +60,8 @@ def render_page(files: RunFiles, settings: ReportSettings) -> str:
         curves=curves(files, settings.report.curve_points),
         bias=corpus_bias(files, settings.report.bias_rows),
         probes=probes(files),
+        measured=measured(files),
+        fairness=fairness(files),
         validation=validated,
         sources=[_source(source) for source in sources(files)],
         test_sets=[view for view in models if view["test_sha256"]],

@@ -6,7 +6,7 @@ import torch
 import transformers
 
 from textmill.errors import UserError
-from textmill.evaluation.crows_pairs import Pair, draw_pairs, read_pairs, stereotype_report
+from textmill.evaluation.probes.crows_pairs import Pair, draw_pairs, read_pairs, stereotype_report
 from textmill.evaluation.sentence_scores import (
     log_likelihoods,
     pair_pseudo_log_likelihoods,
