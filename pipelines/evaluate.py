@@ -18,11 +18,39 @@ def main(stage: Stage) -> None:
     params = stage.params(Evaluate, "evaluate")
     task = read_task(Path("data/tasks"), _task_name(stage))
     judgement = params.judgement(task.name, task.kind)
+    if task.kind == "preference":
+        _judge_preferences(stage, params, judgement, task)
+        return
     predictions = _predict_models(stage, params, judgement, task)
     predictions.update(_predict_baselines(stage, judgement, task))
     _write_predictions(stage, task, predictions)
     likelihoods = _reply_likelihoods(stage, params, judgement, task) if task.kind == "dialogue" else {}
     _write_report(stage, params, judgement, task, predictions, likelihoods)
+
+
+def _judge_preferences(stage: Stage, params: Any, judgement: Any, task: Any) -> None:
+    """How often a model finds the preferred answer likelier: its accuracy where every label is `chosen`."""
+    from dataclasses import replace
+
+    from textmill.evaluation.loading import holds_model
+    from textmill.evaluation.preferences import CHOSEN, REJECTED, likelier, longer
+    from textmill.modeling.baselines import Rows
+
+    predictions = {}
+    for name, room in ((SUBJECT, "tasks"), (CONTROL, "controls")):
+        directory = Path(f"models/{room}") / str(stage.item)
+        if holds_model(directory):
+            with stage.progress(2 * len(task.test.inputs), "answers") as progress:
+                predictions[name] = likelier(
+                    directory, task.test.inputs, task.test.targets, params.max_input_tokens,
+                    judgement.max_new_tokens or 64, params.batch_tokens, params.threads, progress.advance,
+                )  # fmt: skip
+    predictions["longer"] = longer(task.test.targets)
+    _write_predictions(stage, task, predictions)
+    rows = Rows(task.test.inputs, [CHOSEN] * len(task.test.inputs))
+    labelled = replace(task, kind="classification", labels=[CHOSEN, REJECTED], test=rows)
+    judgement = judgement.model_copy(update={"metrics": ["accuracy"]})
+    _write_report(stage, params, judgement, labelled, predictions, {})
 
 
 def _task_name(stage: Stage) -> str:

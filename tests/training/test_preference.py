@@ -162,6 +162,20 @@ def test_the_reference_is_computed_once_for_a_start(base, data, tmp_path, monkey
     assert not list((tmp_path / "one/model").glob("*.npy"))
 
 
+def test_a_tuned_model_finds_the_preferred_answer_likelier(base, data, tmp_path) -> None:
+    from textmill.evaluation.preferences import likelier, longer
+
+    run(params_for(base, epochs=12.0), data, tmp_path)
+    inputs = [write([{"role": "user", "content": asked}]) for asked, _, _ in PAIRS]
+    targets = [write_pair(chosen, rejected) for _, chosen, rejected in PAIRS]
+    found = likelier(tmp_path / "model", inputs, targets)
+    assert found.count("chosen") > likelier(base, inputs, targets).count("chosen") or found == ["chosen"] * 4
+    turned = [write_pair(rejected, chosen) for _, chosen, rejected in PAIRS]
+    other = {"chosen": "rejected", "rejected": "chosen"}
+    assert likelier(tmp_path / "model", inputs, turned) == [other[answer] for answer in found]
+    assert longer(targets) == ["chosen", "chosen", "rejected", "chosen"]
+
+
 def test_what_is_no_preference_is_named(base, data, tmp_path) -> None:
     schema = pa.schema([("input", pa.large_string()), ("target", pa.large_string())])
     table = pa.table({"input": ["a"], "target": ['{"chosen": "only"}']}, schema=schema)

@@ -66,4 +66,14 @@ class PreferenceTask(LocalFiles):
     """
 
     kind: Literal["preference"]
-    files: list[str] = Field(min_length=1, description="Paths or globs of your own JSON lines.")
+    packages: list[Conversations] = Field(
+        default=[],
+        description="Conversations in pinned packages: their last turn is preferred to one of another "
+        "conversation in the same language.",
+    )
+
+    @model_validator(mode="after")
+    def _has_a_source(self) -> Self:
+        if not self.files and not self.packages:
+            raise ValueError("expected files or packages")
+        return self

@@ -165,3 +165,24 @@ def test_preferences_are_prompts_with_two_answers(tmp_path: Path) -> None:
     )
     with pytest.raises(UserError, match="prompt: expected the user to speak last, found assistant"):
         preference.read(declared, tmp_path)
+
+
+def test_a_reply_is_preferred_to_one_from_another_conversation(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with zipfile.ZipFile(tmp_path / "p.whl", "w") as archive:
+        for lang in ("en", "zh"):
+            talks = [talk(f"{lang} question {n}", f"{lang} answer {n}") for n in range(20)]
+            archive.writestr(f"{lang}.jsonl", "\n".join(map(json.dumps, talks)))
+    monkeypatch.setattr(dialogue, "fetched", lambda _: tmp_path / "p.whl")
+    packages = [
+        {**PIN, "format": "messages", "members": [f"{lang}.jsonl"], "lang": lang} for lang in ("en", "zh")
+    ]
+    declared = PreferenceTask.model_validate({"kind": "preference", "license": "MIT", "packages": packages})
+    found = preference.read(declared, tmp_path)
+    assert len(found.rows) + found.dropped["no other answer"] == 40 and len(found.rows) > 30
+    for row in found.rows:
+        chosen, rejected = read_pair(row.target)
+        assert said(row)[0].replace("question", "answer") == chosen != rejected
+        assert rejected[:2] == chosen[:2] == row.target_lang
+    assert preference.read(declared, tmp_path).rows == found.rows

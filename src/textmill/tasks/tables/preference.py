@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-from textmill.config.dialogue_tasks import PreferenceTask
+import xxhash
+
+from textmill.config.dialogue_tasks import DialogueTask, PreferenceTask
 from textmill.errors import UserError
 from textmill.modeling.conversations import Message, write, write_pair
+from textmill.tasks.tables import dialogue
 from textmill.tasks.tables.json_lines import local_lines, messages_of
 from textmill.tasks.tables.row import Row, Table
 
@@ -31,7 +35,28 @@ def read(task: PreferenceTask, local: Path) -> Table:
             continue
         key = f"{path}:{place.rsplit(' ', 1)[1]}"
         table.rows.append(Row(key, write(prompt), write_pair(chosen, rejected), path, split, place))
+    if task.packages:
+        table.rows += _of_conversations(task, table)
     return table
+
+
+def _of_conversations(task: PreferenceTask, table: Table) -> list[Row]:
+    """The last turn of each conversation, preferred to that of another one; which one its key decides."""
+    declared = DialogueTask(kind="dialogue", license=task.license, packages=task.packages)
+    found = dialogue.read(declared, Path())
+    table.dropped += found.dropped
+    by_language: dict[str, list[Row]] = defaultdict(list)
+    for row in found.rows:
+        by_language[row.target_lang].append(row)
+    rows = []
+    for row in found.rows:
+        others = by_language[row.target_lang]
+        other = others[xxhash.xxh3_64_intdigest(row.key.encode()) % len(others)]
+        if other.group == row.group or other.target == row.target:
+            table.dropped["no other answer"] += 1
+            continue
+        rows.append(row._replace(target=write_pair(row.target, other.target)))
+    return rows
 
 
 def _prompt(value: Any, place: str) -> list[Message]:
