@@ -165,6 +165,30 @@ def test_classification_without_control_model(project, classifier):
     assert report["models"]["tfidf_logistic"]["metrics"]["accuracy"]["value"] == 1.0
 
 
+def test_every_baseline_that_is_named_has_its_figures_in_the_report(project, classifier, seq2seq):
+    names = ["majority", "tfidf_logistic", "word2vec_logistic", "glove_logistic", "bilstm_attention"]
+    leads = ["copy", "lead", "lead3", "translation_memory"]
+    tasks = {"sentiment": {"baselines": names}, "messages": {"baselines": leads}}
+    runs = {"s": {"task": "sentiment"}, "m": {"task": "messages"}}
+    write_params(evaluate=EVALUATE | {"tasks": tasks}, finetune=runs)
+    write_task(project, "sentiment", "classification", classification_rows())
+    rows = [("One. Two. Three. Four.", "One. Two. Three."), ("一。二。三。四。", "一。二。三。")]
+    write_task(project, "messages", "generation", dict.fromkeys(("train", "validation", "test"), rows))
+    link(project, "models/tasks/s", classifier)
+    link(project, "models/tasks/m", seq2seq)
+    report, table = run_evaluate(project, "s")
+    assert set(report["models"]) == {"finetuned", *names}
+    for name in names:
+        expected = f1_score(table["target"], table[name], average="macro", zero_division=0)
+        assert report["models"][name]["metrics"]["macro_f1"]["value"] == pytest.approx(expected, abs=1e-6)
+    assert {row["against"] for row in report["comparisons"]} == set(names)
+    assert report["models"]["bilstm_attention"]["metrics"]["accuracy"]["value"] == 1.0
+    report, table = run_evaluate(project, "m")
+    assert table["lead3"] == table["target"] and table["lead"] == ["One.", "一。"]
+    assert report["models"]["lead3"]["metrics"]["exact_match"]["value"] == 100.0
+    assert report["models"]["lead"]["metrics"]["exact_match"]["value"] == 0.0
+
+
 def test_a_label_unseen_in_training_is_named_with_its_row(project, classifier):
     write_params(evaluate=EVALUATE, finetune={"s": {"task": "sentiment"}})
     rows = classification_rows()

@@ -12,8 +12,9 @@ MetricName = Literal[
     "distinct1", "distinct2", "repetition",
 ]  # fmt: skip
 BaselineName = Literal[
-    "majority", "tfidf_logistic", "word2vec_logistic", "copy", "lead", "translation_memory", "nearest_reply",
-    "majority_reply",
+    "majority", "tfidf_logistic", "word2vec_logistic", "glove_logistic", "bilstm_attention",
+    "copy", "lead", "lead2", "lead3", "lead4", "lead5", "translation_memory",
+    "nearest_reply", "majority_reply",
 ]  # fmt: skip
 
 
@@ -23,7 +24,7 @@ class Judgement(Section):
     metrics: list[MetricName] | None = Field(default=None, description="Metrics, in the order of reports.")
     baselines: list[BaselineName] | None = Field(default=None, description="Baselines to compare with.")
     header_lines: int | None = Field(
-        default=None, ge=0, description="Leading lines of an input that are no prose; lead skips them."
+        default=None, ge=0, description="Leading lines of an input that are no prose; lead … lead5 skip them."
     )
     words: Literal["characters", "jieba"] | None = Field(
         default=None,

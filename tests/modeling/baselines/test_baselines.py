@@ -1,11 +1,17 @@
 """Baselines are what their names say, in English and Chinese."""
 
+import random
+
+import numpy as np
 import pytest
 
 from textmill.errors import UserError
 from textmill.evaluation.segmentation import splitter
 from textmill.modeling.baselines import Rows, predict_baseline
+from textmill.modeling.baselines.bilstm_attention import PAD, build
+from textmill.modeling.baselines.glove_logistic import vectors as glove_vectors
 from textmill.modeling.baselines.lead import first_sentence
+from textmill.modeling.baselines.mean_vectors import means
 
 GOOD = ["wonderful", "moving", "brilliant", "好看", "精彩"]
 BAD = ["dull", "boring", "awful", "难看", "无聊"]
@@ -44,7 +50,7 @@ CHINESE = [
 OPINIONS = Rows([text for text, _ in CHINESE] * 5, [label for _, label in CHINESE] * 5)
 
 
-@pytest.mark.parametrize("name", ["tfidf_logistic", "word2vec_logistic"])
+@pytest.mark.parametrize("name", ["tfidf_logistic", "word2vec_logistic", "bilstm_attention"])
 @pytest.mark.parametrize("words", ["characters", "jieba"])
 @pytest.mark.parametrize("drop_stop_words", [False, True])
 def test_baselines_learn_chinese_opinions_by_words_or_characters(name, words, drop_stop_words):
@@ -63,10 +69,111 @@ def test_the_words_of_a_text():
     assert splitter(drop_stop_words=True)("The plot is not so bad") == ["plot", "not", "bad"]
 
 
-def test_the_vectors_want_words_that_come_twice():
+@pytest.mark.parametrize("name", ["word2vec_logistic", "glove_logistic"])
+def test_the_vectors_want_words_that_come_twice(name):
     rows = Rows(["one two", "three four"], ["a", "b"])
-    with pytest.raises(UserError, match="word2vec_logistic: no word occurs twice"):
-        predict_baseline("word2vec_logistic", "classification", rows, rows, ["one"])
+    with pytest.raises(UserError, match=f"{name}: no word occurs twice"):
+        predict_baseline(name, "classification", rows, rows, ["one"])
+
+
+def test_a_text_is_the_mean_of_its_known_words():
+    vectors = {"a": np.array([1.0, 0.0], np.float32), "b": np.array([0.0, 3.0], np.float32)}
+    found = means(vectors, ["a b b", "a x", "x", ""], str.split)
+    assert found.tolist() == [[pytest.approx(1 / 3), 2.0], [1.0, 0.0], [0.0, 0.0], [0.0, 0.0]]
+
+
+def topics(seed, number):
+    """Texts of two topics, each with twelve words of its own in either language."""
+    draw = random.Random(seed)
+    words = {"sea": ["sail", "wave", "ship", "tide", "reef", "crew", "海", "船", "浪", "潮", "港", "鱼"]}
+    words["sky"] = ["bird", "wing", "wind", "star", "moon", "plane", "天", "云", "鸟", "飞", "星", "月"]
+    labels = [draw.choice(["sea", "sky"]) for _ in range(number)]
+    return Rows([" ".join(draw.choices(words[label], k=6)) for label in labels], labels)
+
+
+def test_glove_logistic_learns_topics_in_both_languages():
+    inputs = ["ship and wave", "wind under the wing", "海 上 的 船", "云 和 鸟"]
+    found = predict_baseline("glove_logistic", "classification", topics(1, 200), topics(2, 40), inputs)
+    assert found == ["sea", "sky", "sea", "sky"]
+
+
+def test_glove_logistic_is_scikit_learns_regression_on_the_means():
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.metrics import f1_score
+
+    train, validation = reviews(0), Rows(reviews(100).inputs, reviews(100).targets[::-1])
+    inputs = ["what a moving story", "情节很精彩", "dull", "number", "无聊 wonderful"]
+    vectors = glove_vectors(train.inputs, splitter())
+
+    def mean(text):
+        known = [vectors[word] for word in splitter()(text) if word in vectors]
+        return np.mean(known, axis=0) if known else np.zeros(50)
+
+    matrix, held_out = (np.array([mean(text) for text in rows.inputs]) for rows in (train, validation))
+    fitted = [LogisticRegression(C=c, max_iter=2000).fit(matrix, train.targets) for c in (0.1, 1, 10, 100)]
+    scores = [f1_score(validation.targets, one.predict(held_out), average="macro") for one in fitted]
+    expected = fitted[int(np.argmax(scores))].predict([mean(text) for text in inputs]).tolist()
+    assert predict_baseline("glove_logistic", "classification", train, validation, inputs) == expected
+
+
+def ordered(seed, number, chinese):
+    """Texts with the same words, which mean something by their order alone."""
+    draw = random.Random(seed)
+    first, second, fillers = ("先", "后", "一二三四五") if chinese else ("alpha", "omega", "uvwxy")
+    texts, labels = [], []
+    for row in range(number):
+        words = [draw.choice(fillers) for _ in range(6)]
+        place, other = sorted(draw.sample(range(7), 2))
+        pair = (first, second) if row % 2 else (second, first)
+        words.insert(place, pair[0])
+        words.insert(other + 1, pair[1])
+        texts.append("".join(words) if chinese else " ".join(words))
+        labels.append("ordered" if row % 2 else "reversed")
+    return Rows(texts, labels)
+
+
+@pytest.mark.parametrize("chinese", [False, True])
+def test_the_lstm_learns_what_means_of_words_cannot(chinese):
+    train, validation, test = (ordered(seed, n, chinese) for seed, n in ((1, 320), (2, 80), (3, 100)))
+
+    def accuracy(name):
+        found = predict_baseline(name, "classification", train, validation, test.inputs)
+        return np.mean([one == other for one, other in zip(found, test.targets, strict=True)])
+
+    assert accuracy("bilstm_attention") > 0.95
+    assert accuracy("glove_logistic") < 0.65
+
+
+def test_the_lstms_attention_is_the_papers_and_does_not_see_padding():
+    import torch
+
+    torch.manual_seed(3)
+    model = build(9, 3).eval()
+    texts = [[2, 3, 4, 5, 6], [7, 8], [3]]
+    padded = torch.tensor([ids + [PAD] * (6 - len(ids)) for ids in texts])
+    with torch.inference_mode():
+        logits = model(padded).numpy()
+        for row, ids in enumerate(texts):
+            states = model.lstm(model.embedding(torch.tensor([ids])))[0][0].numpy()
+            scores = np.tanh(states) @ model.query.weight.numpy()[0]
+            weights = np.exp(scores - scores.max())
+            pooled = np.tanh((weights / weights.sum()) @ states)
+            expected = pooled @ model.output.weight.numpy().T + model.output.bias.numpy()
+            np.testing.assert_allclose(logits[row], expected, atol=1e-6)
+
+
+def test_the_lstm_leaves_torch_as_it_was_and_wants_two_labels():
+    import torch
+
+    torch.manual_seed(5)
+    expected = torch.rand(2).tolist()
+    torch.manual_seed(5)
+    threads = torch.get_num_threads()
+    found = predict_baseline("bilstm_attention", "classification", OPINIONS, OPINIONS, ["", "never seen"])
+    assert len(found) == 2 and torch.rand(2).tolist() == expected and torch.get_num_threads() == threads
+    rows = Rows(["one", "two"], ["a", "a"])
+    with pytest.raises(UserError, match="bilstm_attention: expected at least two labels"):
+        predict_baseline("bilstm_attention", "classification", rows, rows, ["one"])
 
 
 def test_copy_returns_the_input():
@@ -116,6 +223,20 @@ def test_lead_skips_the_header_where_there_is_something_below():
     inputs = ["json.dumps(obj)\n\nTurn obj into JSON. It may fail.", "only one line. Second."]
     assert predict("lead", inputs, header_lines=1) == ["Turn obj into JSON.", "only one line."]
     assert predict("lead", inputs)[0] == "json.dumps(obj)"
+
+
+def test_lead_k_takes_k_sentences_of_both_languages():
+    inputs = [
+        "f(x)\n\nTurn x, e.g. a number, over. It may fail.\n\nSee notes\n\nMore. End.",
+        "标题\n内核已停止。将自动重启！请稍候。然后再试。",
+        "head\nOnly one.",
+    ]
+    assert predict("lead2", inputs, header_lines=1) == [
+        "Turn x, e.g. a number, over. It may fail.", "内核已停止。将自动重启！", "Only one.",
+    ]  # fmt: skip
+    assert predict("lead3", inputs, header_lines=1)[0].endswith("It may fail. See notes")
+    assert predict("lead5", inputs, header_lines=1)[1] == "内核已停止。将自动重启！请稍候。然后再试。"
+    assert predict("lead", inputs, header_lines=1)[1] == "内核已停止。"
 
 
 def test_a_baseline_of_another_kind_is_refused_with_those_that_fit():

@@ -18,10 +18,13 @@ class Rows:
     targets: Sequence[str]
 
 
-CLASSIFICATION = ("majority", "tfidf_logistic", "word2vec_logistic")
-GENERATION = ("copy", "lead", "translation_memory", "nearest_reply", "majority_reply")
+WORD_COUNTERS = ("tfidf_logistic", "word2vec_logistic", "glove_logistic", "bilstm_attention")
+LEADS = {"lead": 1, "lead2": 2, "lead3": 3, "lead4": 4, "lead5": 5}
+"""Sentences that each of them takes."""
+CLASSIFICATION = ("majority", *WORD_COUNTERS)
+GENERATION = ("copy", *LEADS, "translation_memory", "nearest_reply", "majority_reply")
 
-_MODULES = {"copy": "copy_input", "majority_reply": "majority"}
+_MODULES = {"copy": "copy_input", "majority_reply": "majority"} | dict.fromkeys(LEADS, "lead")
 
 
 def predict_baseline(
@@ -41,7 +44,7 @@ def predict_baseline(
         train: what it is fitted on.
         validation: what its settings are chosen on, if it has any.
         inputs: texts to predict from.
-        header_lines: leading lines of an input that are no prose; ``lead`` skips them.
+        header_lines: leading lines of an input that are no prose; ``lead`` and its kin skip them.
         words: from a text to its words, for those that count words.
 
     Raises:
@@ -53,8 +56,8 @@ def predict_baseline(
             f"baselines: {name}: does not fit a {kind} task; expected some of {', '.join(known)}."
         )
     module = import_module(f"textmill.modeling.baselines.{_MODULES.get(name, name)}")
-    if name == "lead":
-        return module.predict(train, validation, inputs, header_lines)
-    if name in ("tfidf_logistic", "word2vec_logistic"):
+    if name in LEADS:
+        return module.predict(train, validation, inputs, header_lines, LEADS[name])
+    if name in WORD_COUNTERS:
         return module.predict(train, validation, inputs, words)
     return module.predict(train, validation, inputs)

@@ -1,4 +1,4 @@
-"""Lead-1: the first sentence of a text, the classical baseline of summarization."""
+"""Lead-k: the first sentences of a text, the classical baseline of summarization."""
 
 from __future__ import annotations
 
@@ -13,19 +13,41 @@ _END = re.compile(r"[.!?][\"')\]]*(?=\s+[^a-z\s]|\s*$)|[。！？][”』」）]
 
 def first_sentence(text: str) -> str:
     """The first sentence, or the first paragraph if that ends sooner; white space as single spaces."""
-    text = text.strip()
-    end = _END.search(text)
-    return " ".join(text[: end.end()].split() if end else text.split())
+    return first_sentences(text, 1)
 
 
-def predict(train: Rows, validation: Rows, inputs: Sequence[str], header_lines: int = 0) -> list[str]:
-    """The first sentence of each input.
+def first_sentences(text: str, number: int) -> str:
+    """The first `number` sentences; a paragraph's end ends a sentence too. White space as single spaces."""
+    found: list[str] = []
+    rest = text.strip()
+    while rest and len(found) < number:
+        end = _END.search(rest)
+        cut = end.end() if end else len(rest)
+        found.append(" ".join(rest[:cut].split()))
+        rest = rest[cut:].strip()
+    return _joined(found)
+
+
+def _joined(sentences: Sequence[str]) -> str:
+    """Sentences with a space between, but after a full stop that is as wide as a character."""
+    text = ""
+    for sentence in sentences:
+        gap = "" if not text or text[-1] in "。！？”』」）" else " "
+        text += gap + sentence
+    return text
+
+
+def predict(
+    train: Rows, validation: Rows, inputs: Sequence[str], header_lines: int = 0, sentences: int = 1
+) -> list[str]:
+    """The first `sentences` sentences of each input.
 
     Args:
         header_lines: leading lines that are no prose and are skipped; kept where nothing else is there.
+        sentences: how many, k of lead-k.
     """
     found = []
     for text in inputs:
         body = text.split("\n", header_lines)[-1] if text.count("\n") >= header_lines else text
-        found.append(first_sentence(body if body.strip() else text))
+        found.append(first_sentences(body if body.strip() else text, sentences))
     return found
