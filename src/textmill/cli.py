@@ -234,6 +234,21 @@ def export(
 
 
 @app.command()
+def search(
+    name: Annotated[str, typer.Argument(help="A search: a key of search in params.yaml.")],
+    apply: Annotated[bool, typer.Option("--apply", help="Write the winner into params.yaml.")] = False,
+    restart: Annotated[bool, typer.Option("--restart", help="Forget its trials and begin anew.")] = False,
+) -> None:
+    """Try params of a run (grid, random, TPE), drop the hopeless early, print the best as a diff.
+
+    Killed, it goes on where it stopped. Trials train below .textmill/search and touch no out.
+    """
+    from textmill.search.command import search as carry_out
+
+    carry_out(name, apply, restart)
+
+
+@app.command()
 def register() -> None:
     """Register the models of params.yaml, judge them by its gates, promote those that pass."""
     from textmill.registry.outcome import table

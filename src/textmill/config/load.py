@@ -19,7 +19,7 @@ Model = TypeVar("Model", bound=BaseModel)
 SECTIONS = (
     "seed", "run", "ingest", "tasks", "clean", "annotate", "quality", "dedup", "contamination", "select",
     "bias", "embeddings", "mitigate", "validate", "tokenizer", "tokenize", "validate_tokens",
-    "train", "base", "pretrain", "finetune", "evaluate", "evaluate_lm", "probe", "report", "gates",
+    "train", "base", "pretrain", "finetune", "search", "evaluate", "evaluate_lm", "probe", "report", "gates",
     "registry",
 )  # fmt: skip
 

@@ -26,6 +26,7 @@ from textmill.config.quality import Quality
 from textmill.config.registry import Registry
 from textmill.config.report import Report
 from textmill.config.run import Run
+from textmill.config.search import Search
 from textmill.config.section import Section
 from textmill.config.select import Select
 from textmill.config.tasks import AnyTask
@@ -59,6 +60,7 @@ class Params(Section):
     base: dict[str, Base] = Field(description="Pretrained models of others, by name.")
     pretrain: dict[str, Pretrain] = Field(description="Models trained from scratch, by name.")
     finetune: dict[str, Finetune] = Field(description="Fine-tuning runs, by name.")
+    search: dict[str, Search] = Field(default={}, description="Searches for params of runs, by name.")
     evaluate: Evaluate = Field(description="Baselines, decoding and intervals of the task evaluation.")
     evaluate_lm: EvaluateLm = Field(description="How pretrained models are measured.")
     probe: dict[str, OneProbe] = Field(description="Stereotype probes of models, by name.")
