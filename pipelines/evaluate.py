@@ -70,6 +70,7 @@ def _task_name(stage: Stage) -> str:
 
 def _predict_models(stage: Stage, params: Any, judgement: Any, task: Any) -> dict[str, list[str]]:
     from textmill.evaluation.loading import holds_model
+    from textmill.evaluation.predict import predict
 
     directories = {SUBJECT: Path("models/tasks") / str(stage.item)}
     control = Path("models/controls") / str(stage.item)
@@ -83,21 +84,9 @@ def _predict_models(stage: Stage, params: Any, judgement: Any, task: Any) -> dic
             "threads": params.threads,
         }
         with stage.progress(len(task.test.inputs), "rows") as progress:
-            if task.kind == "classification":
-                from textmill.evaluation.classify import classify
-
-                found[name] = classify(directory, task.test.inputs, advance=progress.advance, **common)
-            else:
-                from textmill.evaluation.generation import generate
-
-                found[name] = generate(
-                    directory,
-                    task.test.inputs,
-                    beams=judgement.beams or 1,
-                    max_new_tokens=judgement.max_new_tokens or 64,
-                    advance=progress.advance,
-                    **common,
-                )
+            found[name] = predict(
+                task.kind, directory, task.test.inputs, judgement, advance=progress.advance, **common
+            )
     return found
 
 
@@ -160,6 +149,7 @@ def _write_report(
     from textmill.evaluation.slices import slice_table
     from textmill.files import write_json
     from textmill.modeling.conversations import transcript
+    from textmill.modeling.targets import shown
 
     metrics = choose_metrics(judgement.metrics or [], task.kind, task.labels, task.target_lang)
     statistics = {
@@ -177,9 +167,9 @@ def _write_report(
             {
                 "id": task.ids[row],
                 "input": transcript(task.test.inputs[row]),
-                "target": task.test.targets[row],
+                "target": shown(task.kind, task.test.targets[row]),
             }
-            | {model: texts[row] for model, texts in predictions.items()}
+            | {model: shown(task.kind, texts[row], True) for model, texts in predictions.items()}
             for row in sample_rows(task.ids, params.samples)
         ],
         "slices": slice_table(
@@ -205,7 +195,11 @@ def _slice_columns(task: Any) -> dict[str, list[str]]:
     from textmill.modeling.conversations import transcript
 
     texts = [transcript(text) for text in task.test.inputs]
-    labels = {"label": list(task.test.targets)} if task.kind == "classification" else {}
+    labels = {}
+    if task.kind == "classification":
+        labels = {"label": list(task.test.targets)}
+    elif task.kind == "extraction":
+        labels = {"answer": ["none" if target == "[]" else "some" for target in task.test.targets]}
     common = {"language": task.languages, "source": task.sources, "length": length_parts(texts)}
     return labels | common
 

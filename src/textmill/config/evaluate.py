@@ -9,12 +9,14 @@ from textmill.config.section import Section
 MetricName = Literal[
     "accuracy", "macro_f1", "micro_f1", "label_f1", "mcc",
     "bleu", "chrf", "ter", "rouge1", "rouge2", "rougeL", "rougeLsum", "exact_match", "answer_em", "answer_f1",
-    "distinct1", "distinct2", "repetition",
+    "distinct1", "distinct2", "repetition", "subset_accuracy",
+    "span_f1", "span_precision", "span_recall", "tag_accuracy",
 ]  # fmt: skip
 BaselineName = Literal[
     "majority", "tfidf_logistic", "word2vec_logistic", "glove_logistic", "bilstm_attention",
     "copy", "lead", "lead2", "lead3", "lead4", "lead5", "translation_memory",
     "nearest_reply", "majority_reply",
+    "frequent_tag", "longest_match", "no_answer", "overlap_sentence",
 ]  # fmt: skip
 
 
@@ -59,10 +61,28 @@ class Evaluate(Section):
     threads: int = Field(default=1, ge=1, le=256, description="CPU threads of the model.")
     classification: Judgement = Field(description="Judgement of classification tasks.")
     generation: Judgement = Field(description="Judgement of generation tasks.")
+    multilabel: Judgement = Field(
+        default=Judgement(
+            metrics=["macro_f1", "micro_f1", "label_f1", "subset_accuracy"],
+            baselines=["majority", "tfidf_logistic"],
+        ),
+        description="Judgement of tasks with any number of labels.",
+    )
+    tagging: Judgement = Field(
+        default=Judgement(
+            metrics=["span_f1", "span_precision", "span_recall", "label_f1", "tag_accuracy"],
+            baselines=["frequent_tag", "longest_match"],
+        ),
+        description="Judgement of sequence labelling.",
+    )
+    extraction: Judgement = Field(
+        default=Judgement(metrics=["answer_em", "answer_f1"], baselines=["no_answer", "overlap_sentence"]),
+        description="Judgement of extractive question answering.",
+    )
     tasks: dict[str, Judgement] = Field(default={}, description="Exceptions by task name.")
 
     def judgement(self, task: str, kind: str) -> Judgement:
         """The judgement of `task`: its kind's, with the task's own keys on top."""
-        general = self.classification if kind == "classification" else self.generation
+        general: Judgement = getattr(self, kind, self.generation)
         own = self.tasks[task].model_dump(exclude_none=True) if task in self.tasks else {}
         return general.model_copy(update=own)

@@ -12,6 +12,9 @@ OBJECTIVES: dict[str, tuple[str, ...]] = {
     "generation": (),
     "dialogue": (),
     "preference": ("accuracy", "reward_margin"),
+    "multilabel": ("macro_f1", "micro_f1"),
+    "tagging": ("accuracy", "span_f1"),
+    "extraction": ("overlap_f1",),
 }
 """What can be learned, and the validation figures besides loss that `best` may name for it. Its code is the
 entry of the same name in `textmill.training.finetuning.load.OBJECTIVES`."""
@@ -37,7 +40,8 @@ class Finetune(Training):
         description="`classification`: a label for a text; `generation`: a text for a text, by an "
         "encoder-decoder, or by a decoder that learns from the answer's tokens only; `dialogue`: a decoder "
         "learns what the assistant says in conversations; `preference`: a decoder learns which of two "
-        "answers is preferred (DPO)."
+        "answers is preferred (DPO); `multilabel`: any number of labels; `tagging`: a BIO tag for each word "
+        "or Chinese character; `extraction`: where in a context the answer to a question stands."
     )
     tuning: Literal["full", "lora", "probe"] = Field(
         default="full",
@@ -49,9 +53,15 @@ class Finetune(Training):
         default="none", description="random: train the same recipe from random weights too, to compare."
     )
     epochs: float = Field(gt=0, description="Passes over the training split.")
-    max_input_tokens: int = Field(default=128, ge=4, description="Inputs are cut to this length.")
+    max_input_tokens: int = Field(
+        default=128,
+        ge=4,
+        description="Inputs are cut to this length; of tagging and extraction, into windows of it.",
+    )
     max_target_tokens: int = Field(
-        default=64, ge=2, description="generation: targets are cut to this length."
+        default=64,
+        ge=2,
+        description="generation: targets are cut to this length; extraction: the longest answer.",
     )
     dropout: float | None = Field(
         default=None, ge=0, lt=1, description="Dropout while training; null keeps the base model's own."
@@ -63,7 +73,8 @@ class Finetune(Training):
     best: str = Field(
         default="loss",
         description="Validation figure whose best weights are kept: `loss`; of classification also "
-        "`accuracy` and `macro_f1`.",
+        "`accuracy` and `macro_f1`, of multilabel `macro_f1` and `micro_f1`, of tagging `accuracy` and "
+        "`span_f1`, of extraction `overlap_f1`.",
     )
     patience: int | None = Field(
         default=None,

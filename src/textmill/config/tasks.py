@@ -6,6 +6,7 @@ from pydantic import Field
 
 from textmill.config.artifact import Artifact
 from textmill.config.dialogue_tasks import DialogueTask, PreferenceTask
+from textmill.config.labelled_tasks import ExtractionTask, ScoresTask, TaggingTask
 from textmill.config.task import BaseTask
 
 
@@ -69,8 +70,8 @@ class FilesTask(BaseTask):
     """Rows from your own files below `ingest.local`: jsonl, json, csv or parquet with two columns."""
 
     kind: Literal["files"]
-    task: Literal["classification", "generation"] = Field(
-        description="What the target is: a label or a text."
+    task: Literal["classification", "multilabel", "generation"] = Field(
+        description="What the target is: a label, any number of labels, or a text."
     )
     files: list[str] = Field(min_length=1, description="Paths or globs of the training rows.")
     validation_files: list[str] = Field(
@@ -83,12 +84,25 @@ class FilesTask(BaseTask):
     target: str = Field(default="target", description="Column with the label or the target text.")
     input_lang: str = Field(default="", description="Language of the inputs (ISO 639); empty if mixed.")
     target_lang: str = Field(default="", description="Language of the targets (ISO 639); empty for labels.")
+    delimiter: str = Field(
+        default=",",
+        min_length=1,
+        description="multilabel: what stands between the labels of a text; a list is taken as it is.",
+    )
 
 
-AnyTask = Annotated[
-    SentimentTask | TranslationTask | SummarizationTask | FilesTask | DialogueTask | PreferenceTask,
-    Field(discriminator="kind"),
-]
+OneTask = (
+    SentimentTask
+    | TranslationTask
+    | SummarizationTask
+    | FilesTask
+    | DialogueTask
+    | PreferenceTask
+    | ScoresTask
+    | TaggingTask
+    | ExtractionTask
+)
+AnyTask = Annotated[OneTask, Field(discriminator="kind")]
 
 KINDS: dict[str, type[BaseTask]] = {
     "sentiment": SentimentTask,
@@ -97,5 +111,8 @@ KINDS: dict[str, type[BaseTask]] = {
     "files": FilesTask,
     "dialogue": DialogueTask,
     "preference": PreferenceTask,
+    "scores": ScoresTask,
+    "tagging": TaggingTask,
+    "extraction": ExtractionTask,
 }
 """The model of each kind of task."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from textmill.errors import UserError
 from textmill.files import read_json
 from textmill.modeling.baselines import Rows
+from textmill.modeling.targets import labels_of
 
 SPLITS = ("train", "validation", "test")
 
@@ -52,8 +53,8 @@ def read_task(root: Path, name: str) -> Task:
         if split == "test":
             ids, sources, languages = (table[name].to_pylist() for name in ("id", "source", "target_lang"))
     labels = list(about.get("labels") or [])
-    if about["kind"] == "classification":
-        for row, label in enumerate(rows["test"].targets):
+    for row, target in enumerate(rows["test"].targets):
+        for label in labels_of(about["kind"], target):
             if label not in labels:
                 raise UserError(
                     f"{folder / 'test.parquet'}: row {row}: label {label!r} is not among those of "

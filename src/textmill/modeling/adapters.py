@@ -11,7 +11,7 @@ from textmill.errors import UserError
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
 
-HEADS = ("classifier", "score", "classification_head.out_proj")
+HEADS = ("classifier", "score", "classification_head.out_proj", "qa_outputs")
 """Names of the last layer of a classifier, in transformers' model classes."""
 
 

@@ -124,8 +124,12 @@ class Examples:
 
     def in_order(self) -> list[tuple[Ids, Ids, Ids]]:
         """Every row once, shortest first, in batches like those of `step`."""
+        return [self._batch(rows) for rows in self.rows_in_order()]
+
+    def rows_in_order(self) -> list[Ids]:
+        """The numbers of the rows in the batches of `in_order`."""
         order = np.argsort(self._lengths, kind="stable")
-        return [self._batch(order[start : start + self.batch]) for start in range(0, len(order), self.batch)]
+        return [order[start : start + self.batch] for start in range(0, len(order), self.batch)]
 
     def _batch(self, rows: Ids) -> tuple[Ids, Ids, Ids]:
         inputs, attention = pad_rows([self.inputs[row] for row in rows], self.pad)

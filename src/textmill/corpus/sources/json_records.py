@@ -144,6 +144,8 @@ def _value(row: Any, layout: Layout) -> Any:
     if layout.conversation is not None:
         return _dialogue(row, layout.conversation)
     value = row if isinstance(row, str) else _field(row, layout.text)
+    if layout.lists and isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return orjson.dumps(value).decode()
     return str(value) if layout.scalars and isinstance(value, int) else value
 
 

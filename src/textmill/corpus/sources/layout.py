@@ -11,7 +11,8 @@ from textmill.config.ingest import Conversation, Tabular
 class Layout:
     """Where in a file the records are: see `textmill.config.ingest.Tabular`.
 
-    `limit` is the longest record in bytes; with `scalars` numbers and truth values count as text.
+    `limit` is the longest record in bytes; with `scalars` numbers and truth values count as text;
+    with `lists` a list of texts does, written as JSON.
     """
 
     text: str
@@ -22,6 +23,7 @@ class Layout:
     limit: int
     scalars: bool = False
     encodings: tuple[str, ...] = ("utf-8",)
+    lists: bool = False
 
     @property
     def columns(self) -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from typing import Any, cast
 
 import numpy as np
+import orjson
 import pyarrow as pa
 
 from textmill.corpus.sources.compression import damage, reason_of, refused
@@ -207,6 +208,8 @@ def text_columns(
         texts = texts.dictionary_decode()
     if layout.scalars and (pa.types.is_integer(texts.type) or pa.types.is_boolean(texts.type)):
         texts = texts.cast(pa.string())
+    if layout.lists and (pa.types.is_list(texts.type) or pa.types.is_large_list(texts.type)):
+        texts = pa.array([None if row is None else orjson.dumps(row).decode() for row in texts.to_pylist()])
     kind = texts.type
     if not binary and not (
         pa.types.is_string(kind)

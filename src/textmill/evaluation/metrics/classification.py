@@ -34,31 +34,33 @@ def _split(sums: Floats) -> tuple[Floats, Floats]:
     return hits, predicted + gold
 
 
-def _macro(sums: Floats) -> Floats:
+def macro_of_counts(sums: Floats) -> Floats:
+    """Macro-F1 of sums of (hits, predicted, gold), each one per label: (..., 3 x labels) to (...)."""
     hits, support = _split(sums)
     f1 = np.divide(2 * hits, support, out=np.zeros_like(hits), where=support > 0)
     # Like scikit-learn, a label that occurs neither in targets nor predictions has no F1 to average.
     return f1.sum(-1) / np.maximum((support > 0).sum(-1), 1)
 
 
-def _micro(sums: Floats) -> Floats:
+def micro_of_counts(sums: Floats) -> Floats:
+    """Micro-F1 of sums as for `macro_of_counts`."""
     hits, support = _split(sums)
     return 2 * hits.sum(-1) / np.maximum(support.sum(-1), 1)
 
 
 def macro_f1(labels: Sequence[str]) -> Metric:
     """Unweighted mean of the F1 of each label, from 0 to 1."""
-    return Metric("macro_f1", _confusion_counts(labels), _macro)
+    return Metric("macro_f1", _confusion_counts(labels), macro_of_counts)
 
 
 def micro_f1(labels: Sequence[str]) -> Metric:
     """F1 of counts pooled over labels, from 0 to 1; equals accuracy when each item has one label."""
-    return Metric("micro_f1", _confusion_counts(labels), _micro)
+    return Metric("micro_f1", _confusion_counts(labels), micro_of_counts)
 
 
 def label_f1(label: str) -> Metric:
     """F1 of one label against all others, from 0 to 1; 0 where the label occurs nowhere."""
-    return Metric(f"f1[{label}]", _confusion_counts([label]), _macro)
+    return Metric(f"f1[{label}]", _confusion_counts([label]), macro_of_counts)
 
 
 def matthews(labels: Sequence[str]) -> Metric:

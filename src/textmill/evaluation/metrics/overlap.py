@@ -11,6 +11,7 @@ import numpy as np
 from textmill.evaluation.metrics import subsequence
 from textmill.evaluation.metrics.metric import Floats, Metric, mean_score, with_count
 from textmill.evaluation.words import split_words
+from textmill.modeling.targets import read_answers
 
 _ARTICLE = re.compile(r"\b(?:a|an|the)\b")
 
@@ -101,6 +102,26 @@ def answer_f1() -> Metric:
         return 100.0 * _f1(Counter(ours), Counter(theirs))
 
     return _mean("answer_f1", score)
+
+
+def best_of_answers(metric: Metric) -> Metric:
+    """`metric` of a prediction and the best of several answers; without any answer, of it and nothing.
+
+    Args:
+        metric: a mean over items.
+
+    Returns:
+        The same for targets as `textmill.modeling.targets.write_answers` writes them (Rajpurkar et al. 2018).
+    """
+
+    def statistics(predictions: Sequence[str], targets: Sequence[str]) -> Floats:
+        best = []
+        for found, target in zip(predictions, targets, strict=True):
+            wanted = [answer.text for answer in read_answers(target)] or [""]
+            best.append(metric.statistics([found] * len(wanted), wanted)[:, 0].max())
+        return with_count(np.asarray(best, dtype=np.float64))
+
+    return Metric(metric.name, statistics, metric.score)
 
 
 def answer_words(text: str) -> list[str]:

@@ -21,8 +21,14 @@ class Rows:
 WORD_COUNTERS = ("tfidf_logistic", "word2vec_logistic", "glove_logistic", "bilstm_attention")
 LEADS = {"lead": 1, "lead2": 2, "lead3": 3, "lead4": 4, "lead5": 5}
 """Sentences that each of them takes."""
-CLASSIFICATION = ("majority", *WORD_COUNTERS)
-GENERATION = ("copy", *LEADS, "translation_memory", "nearest_reply", "majority_reply")
+KNOWN = {
+    "classification": ("majority", *WORD_COUNTERS),
+    "multilabel": ("majority", "tfidf_logistic"),
+    "tagging": ("frequent_tag", "longest_match"),
+    "extraction": ("no_answer", "overlap_sentence"),
+    "generation": ("copy", *LEADS, "translation_memory", "nearest_reply", "majority_reply"),
+}
+"""The baselines of each kind of task; other kinds have those of generation."""
 
 _MODULES = {"copy": "copy_input", "majority_reply": "majority"} | dict.fromkeys(LEADS, "lead")
 
@@ -39,8 +45,8 @@ def predict_baseline(
     """What the baseline `name` predicts: one string per input.
 
     Args:
-        name: one of `CLASSIFICATION` or `GENERATION`, as `kind` says.
-        kind: ``classification`` or ``generation``.
+        name: one of `KNOWN` for the kind.
+        kind: of the task.
         train: what it is fitted on.
         validation: what its settings are chosen on, if it has any.
         inputs: texts to predict from.
@@ -50,12 +56,13 @@ def predict_baseline(
     Raises:
         UserError: no baseline for this kind of task has this name.
     """
-    known = CLASSIFICATION if kind == "classification" else GENERATION
+    known = KNOWN.get(kind, KNOWN["generation"])
     if name not in known:
         raise UserError(
             f"baselines: {name}: does not fit a {kind} task; expected some of {', '.join(known)}."
         )
-    module = import_module(f"textmill.modeling.baselines.{_MODULES.get(name, name)}")
+    own = "tfidf_labels" if (name, kind) == ("tfidf_logistic", "multilabel") else name
+    module = import_module(f"textmill.modeling.baselines.{_MODULES.get(own, own)}")
     if name in LEADS:
         return module.predict(train, validation, inputs, header_lines, LEADS[name])
     if name in WORD_COUNTERS:

@@ -14,7 +14,8 @@ STRENGTHS = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
 """Inverse regularization strengths tried (scikit-learn's C)."""
 
 
-def _word_features(words: Splitter) -> Any:
+def word_features(words: Splitter) -> Any:
+    """TF-IDF of word 1- and 2-grams."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     return TfidfVectorizer(
@@ -27,7 +28,7 @@ def _word_and_character_features(words: Splitter) -> Any:
     from sklearn.pipeline import FeatureUnion
 
     characters = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5), sublinear_tf=True, min_df=2)
-    return FeatureUnion([("words", _word_features(words)), ("characters", characters)])
+    return FeatureUnion([("words", word_features(words)), ("characters", characters)])
 
 
 def predict(train: Rows, validation: Rows, inputs: Sequence[str], words: Splitter = split_words) -> list[str]:
@@ -41,7 +42,7 @@ def predict(train: Rows, validation: Rows, inputs: Sequence[str], words: Splitte
     from sklearn.metrics import f1_score
 
     best: tuple[float, Any, Any] | None = None
-    for make in (_word_features, _word_and_character_features):
+    for make in (word_features, _word_and_character_features):
         features = make(words)
         train_matrix = features.fit_transform(train.inputs)
         validation_matrix = features.transform(validation.inputs)

@@ -11,12 +11,25 @@ import orjson
 import pyarrow as pa
 
 from textmill.config.dialogue_tasks import DialogueTask, PreferenceTask
+from textmill.config.labelled_tasks import ExtractionTask, ScoresTask, TaggingTask
 from textmill.config.tasks import BaseTask, FilesTask, SentimentTask, SummarizationTask, TranslationTask
 from textmill.corpus.shards import write_table
 from textmill.corpus.sources.documents import document_id
 from textmill.errors import UserError
 from textmill.files import replacing_directory, write_json
-from textmill.tasks.tables import dialogue, files, preference, sentiment, splits, summarization, translation
+from textmill.modeling.targets import labels_of
+from textmill.tasks.tables import (
+    dialogue,
+    extraction,
+    files,
+    preference,
+    scores,
+    sentiment,
+    splits,
+    summarization,
+    tagging,
+    translation,
+)
 from textmill.tasks.tables.row import SPLITS, Row, Table
 
 ROW = pa.schema(
@@ -29,7 +42,8 @@ ROW = pa.schema(
         ("target_lang", pa.string()),
     ]
 )
-"""A row: `target` is the label's name for classification; the languages are ISO 639 codes or empty."""
+"""A row: `target` is the label's name for classification, and `textmill.modeling.targets` says what it is for
+label sets, tags and answers; the languages are ISO 639 codes or empty."""
 
 
 def build(
@@ -68,7 +82,7 @@ def build(
     except UserError as error:
         prefix = f"tasks.{name}"
         raise error if str(error).startswith(prefix) else UserError(f"{prefix}: {error}") from error
-    labels = sorted({row.target for row in parts["train"]}) if table.kind == "classification" else []
+    labels = sorted({label for row in parts["train"] for label in labels_of(table.kind, row.target)})
     about = {
         "name": name,
         "kind": table.kind,
@@ -121,6 +135,12 @@ def _read(task: BaseTask, local: Path) -> Table:
         return dialogue.read(task, local)
     if isinstance(task, PreferenceTask):
         return preference.read(task, local)
+    if isinstance(task, ScoresTask):
+        return scores.read(task)
+    if isinstance(task, TaggingTask):
+        return tagging.read(task, local)
+    if isinstance(task, ExtractionTask):
+        return extraction.read(task, local)
     raise TypeError(f"no reader for {type(task).__name__}")
 
 

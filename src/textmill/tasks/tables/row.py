@@ -6,7 +6,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-Kind = Literal["classification", "generation", "dialogue", "preference"]
+Kind = Literal[
+    "classification", "generation", "dialogue", "preference", "multilabel", "tagging", "extraction"
+]
 SPLITS = ("train", "validation", "test")
 
 

@@ -9,8 +9,10 @@ import xxhash
 
 from textmill.config.tasks import BaseTask
 from textmill.errors import UserError
-from textmill.modeling.conversations import cleaned_text, words_said
+from textmill.modeling.conversations import words_said
+from textmill.modeling.targets import labels_of
 from textmill.tasks.tables.groups import groups, likeness_key
+from textmill.tasks.tables.kinds import cleaned_row
 from textmill.tasks.tables.row import SPLITS, Row, Table
 
 LARGE_GROUP = 0.05
@@ -18,16 +20,17 @@ LARGE_GROUP = 0.05
 
 
 def cleaned(table: Table, clean: Callable[[str], str]) -> Table:
-    """The table with `clean` applied to inputs, and to targets that are texts.
+    """The table with `clean` applied to inputs, and to targets that are texts; see `kinds.cleaned_row`.
 
-    Rows that are left without text are dropped.
+    Rows that are left without text are dropped, and those whose target no longer fits.
     """
     rows = []
     dropped = Counter(table.dropped)
     for row in table.rows:
-        target = row.target.strip() if table.kind == "classification" else cleaned_text(row.target, clean)
-        text = cleaned_text(row.input, clean)
-        if text.strip() and target.strip():
+        text, target = cleaned_row(table.kind, row, clean)
+        if target is None:
+            dropped["target no longer fits the cleaned input"] += 1
+        elif text.strip() and target.strip():
             rows.append(row._replace(input=text, target=target))
         else:
             dropped["empty after cleaning"] += 1
@@ -37,11 +40,12 @@ def cleaned(table: Table, clean: Callable[[str], str]) -> Table:
 def consistent(table: Table) -> Table:
     """The table without repeated and without contradictory rows.
 
-    Classification: inputs that are equal but for case, digits and signs and have different labels are all
-    dropped. Generation: of equal inputs the most frequent target stays (the first in sort order where two are
-    equally frequent). Of rows that agree the first stays. Rows with a prescribed split are compared in it.
+    Classification, of one label or many: inputs that are equal but for case, digits and signs and have
+    different labels are all dropped. Others: of equal inputs the most frequent target stays (the first in
+    sort order where two are equally frequent). Of rows that agree the first stays. Rows with a prescribed
+    split are compared in it.
     """
-    classification = table.kind == "classification"
+    classification = table.kind in ("classification", "multilabel")
     targets: dict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for row in table.rows:
         targets[_identity(row, classification)][row.target] += 1
@@ -138,17 +142,20 @@ def _check(splits: dict[str, list[Row]], table: Table, name: str) -> None:
                 f"tasks.{name}: the {part} split is empty ({counts}); expected rows in each. Give the task "
                 "more rows, or lower `validation` and `test`."
             )
-    if table.kind != "classification":
+    if table.kind not in ("classification", "multilabel", "tagging"):
         return
-    labels = {row.target for row in splits["train"]}
-    if len(labels) < 2:
+    labels = {label for row in splits["train"] for label in labels_of(table.kind, row.target)}
+    if table.kind == "classification" and len(labels) < 2:
         raise UserError(
             f"tasks.{name}: every training row has the label {labels.pop()!r}; expected two labels or more."
         )
+    if not labels:
+        raise UserError(f"tasks.{name}: no training row has a label; expected some.")
     for part in SPLITS[1:]:
         for row in splits[part]:
-            if row.target not in labels:
-                raise UserError(
-                    f"tasks.{name}: {row.place or row.key}: the label {row.target!r} of this {part} row does "
-                    f"not occur in training, which has: {', '.join(sorted(labels))}."
-                )
+            for label in labels_of(table.kind, row.target):
+                if label not in labels:
+                    raise UserError(
+                        f"tasks.{name}: {row.place or row.key}: the label {label!r} of this {part} row does "
+                        f"not occur in training, which has: {', '.join(sorted(labels))}."
+                    )

@@ -67,7 +67,8 @@ class Transduction(Generation):
 
     def text_loss(self, model: Any, *arrays: Any, smoothing: float = 0.0) -> torch.Tensor:
         """With teacher forcing."""
-        return target_loss(model, *arrays, smoothing=smoothing)
+        inputs, attention, labels = arrays
+        return target_loss(model, inputs, attention, labels, smoothing)
 
 
 class Answering(Generation):
@@ -94,7 +95,8 @@ class Answering(Generation):
 
     def text_loss(self, model: Any, *arrays: Any, smoothing: float = 0.0) -> torch.Tensor:
         """On the answers' tokens alone."""
-        return answer_loss(model, *arrays, smoothing=smoothing)
+        inputs, attention, labels = arrays
+        return answer_loss(model, inputs, attention, labels, smoothing)
 
     def save(self, folder: Path) -> None:
         """The tokenizer, with the template that says how to ask the model."""

@@ -10,15 +10,21 @@ from textmill.training.bases import is_decoder, load_tokenizer
 from textmill.training.examples import read_rows
 from textmill.training.finetuning.classification import Classification
 from textmill.training.finetuning.dialogue import Dialogue
+from textmill.training.finetuning.extraction import Extraction
 from textmill.training.finetuning.generation import Answering, Transduction
+from textmill.training.finetuning.multilabel import Multilabel
 from textmill.training.finetuning.objective import Objective
 from textmill.training.finetuning.preference import Preference
+from textmill.training.finetuning.tagging import Tagging
 
 OBJECTIVES: dict[str, Callable[[Finetune], type[Objective]]] = {
     "classification": lambda params: Classification,
     "generation": lambda params: Answering if is_decoder(params.base) else Transduction,
     "dialogue": lambda params: Dialogue,
     "preference": lambda params: Preference,
+    "multilabel": lambda params: Multilabel,
+    "tagging": lambda params: Tagging,
+    "extraction": lambda params: Extraction,
 }
 """The objective of each name in `textmill.config.finetune.OBJECTIVES`, given the run."""
 
