@@ -42,7 +42,10 @@ def main(stage: Stage) -> None:
         return
     if not has_control:
         write_no_control(f"models/controls/{stage.item}")
-    spool.end({name: value for name, value in reports[0].items() if isinstance(value, int | float)})
+    final = {name: value for name, value in reports[0].items() if isinstance(value, int | float)}
+    if "privacy" in reports[0]:
+        final |= {f"privacy_{name}": reports[0]["privacy"][name] for name in ("epsilon", "delta")}
+    spool.end(final)
     merged = {
         **reports[0],
         "task": params.task,

@@ -4,6 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from textmill.config.privacy import Privacy
 from textmill.config.section import Section
 from textmill.config.training import Training
 
@@ -90,12 +91,28 @@ class Finetune(Training):
         "however many rows it has.",
     )
 
+    privacy: Privacy | None = Field(
+        default=None, description="Learn privately (DP-SGD); null learns from gradients as they are."
+    )
+
     @field_validator("objective")
     @classmethod
     def _is_known(cls, objective: str) -> str:
         if objective not in OBJECTIVES:
             raise ValueError(f"expected one of {', '.join(OBJECTIVES)}")
         return objective
+
+    @model_validator(mode="after")
+    def _privacy_is_whole(self) -> Self:
+        if self.privacy is None:
+            return self
+        if self.control != "none":
+            raise ValueError("privacy: control: random learns from the rows again and spends as much again")
+        if self.class_weights != "none":
+            raise ValueError("privacy: class_weights are counted from the rows without noise")
+        if self.faults != "stop" or self.spike is not None:
+            raise ValueError("privacy: faults and spike let losses without noise decide about steps")
+        return self
 
     @model_validator(mode="after")
     def _figures_exist(self) -> Self:

@@ -37,6 +37,9 @@ def describe(card: str, report: dict[str, Any], rulings: list[Ruling], manifest:
         f"{len(manifest['lineage'])} stages back to the raw data. Check with `textmill verify models:/"
     )
     lines[-1] += f"{manifest['name']}@champion`."
+    spent = manifest.get("privacy")
+    if spent:
+        lines += ["", f"Private: ε = {spent['epsilon']:.4g}, δ = {spent['delta']:g} for a {spent['unit']}."]
     return "\n".join(lines)
 
 
@@ -69,6 +72,8 @@ def version_tags(rulings: list[Ruling], manifest: dict[str, Any], report: dict[s
         "dvc_lock_sha256": manifest["dvc_lock_sha256"],
         "test_sha256": str(report.get("test_sha256") or "none"),
     }
+    if manifest.get("privacy"):
+        tags |= {f"privacy.{name}": str(manifest["privacy"][name]) for name in ("epsilon", "delta")}
     for metric, values in report["models"][own_model(report)]["metrics"].items():
         tags[metric_name(f"metric.{metric}")] = figure(values)
     return {key: text[:5000] for key, text in tags.items()}

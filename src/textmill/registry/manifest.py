@@ -59,6 +59,7 @@ def build_manifest(root: Path, spec: RegisteredModel, lock: Lock) -> dict[str, A
             "models": {name: values.get("metrics", {}) for name, values in report["models"].items()},
             "comparisons": report.get("comparisons", []),
         },
+        "privacy": training_privacy(root, trained),
         "validation": _validation(root),
         "requirements_sha256": _requirements(root),
         "python": platform.python_version(),
@@ -96,6 +97,14 @@ def _committed(root: Path, spec: RegisteredModel, lock: Lock, path: str) -> Stag
             "`dvc checkout` to restore it."
         )
     return entry
+
+
+def training_privacy(root: Path, trained: StageEntry) -> dict[str, Any] | None:
+    """What a private training stage has spent, from its committed report; None where it was not private."""
+    for path, value in trained.outs.items():
+        if path.startswith("reports/") and (root / path).is_file() and file_hash(root / path) == value:
+            return read_json(root / path).get("privacy")
+    return None
 
 
 def _validation(root: Path) -> dict[str, Any] | None:

@@ -238,4 +238,15 @@ def training_facts(report: dict[str, Any]) -> list[tuple[str, str]]:
         key: value for key, value in report.items()
         if isinstance(value, int | float) and not isinstance(value, bool)
     }  # fmt: skip
-    return [(words(key), number(value)) for key, value in sorted(plain.items())]
+    facts = [(words(key), number(value)) for key, value in sorted(plain.items())]
+    return facts + ([("privacy", privacy_words(report["privacy"]))] if report.get("privacy") else [])
+
+
+def privacy_words(spent: dict[str, Any]) -> str:
+    """What a private run has spent, in one line."""
+    return (
+        f"({spent['epsilon']:.4g}, {spent['delta']:g})-differentially private for a {spent['unit']}: noise "
+        f"{spent['noise_multiplier']:.4g} × norm {spent['max_gradient_norm']:g}, {spent['steps']:,} steps, "
+        f"{spent['accountant'].upper()} accountant, noise drawn from "
+        + ("a secret" if spent["noise_seed"] == "secret" else "the public seed")
+    )

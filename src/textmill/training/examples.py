@@ -118,6 +118,10 @@ class Examples:
         """Inputs, attention and labels of a step: (rows, length), and (rows,) or (rows, target length)."""
         return self._batch(self.rows(step))
 
+    def chosen(self, rows: Ids) -> tuple[Ids, Ids, Ids]:
+        """Inputs, attention and labels of `rows` (their numbers in the split), as those of `step`."""
+        return self._batch(rows)
+
     def rows(self, step: int) -> Ids:
         """The numbers of the rows of a step, in their order in the split."""
         return self._epoch(step // self.batches_per_epoch)[step % self.batches_per_epoch]

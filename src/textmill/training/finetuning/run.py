@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from textmill.config.finetune import Finetune
 from textmill.errors import UserError
 from textmill.files import write_json
 from textmill.modeling.adapters import adapt
@@ -17,7 +20,8 @@ from textmill.training.checkpoints import Checkpoints
 from textmill.training.device import placed
 from textmill.training.events import Spool
 from textmill.training.finetuning.objective import Objective
-from textmill.training.loop import Run, fit
+from textmill.training.finetuning.privacy import Privately
+from textmill.training.loop import Plan, Run, fit
 from textmill.training.pretrain_run import optimizers_of, plan_of
 from textmill.training.ranks import place
 
@@ -34,7 +38,8 @@ def finetune(
 
     Returns:
         The report: `parameters`, `steps`, `tokens`, `curve`, `best_step`, final `loss`, the kept weights'
-        `validation_loss` (and further validation figures), and what the objective settled at the end.
+        `validation_loss` (and further validation figures), what the objective settled at the end, and of a
+        private run what was spent (`privacy`).
 
     Raises:
         UserError: base, tokenizer and recipe do not fit together.
@@ -50,12 +55,13 @@ def finetune(
     trained = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
     steps = objective.steps(params.epochs)
     best = (params.best, params.best != "loss")
+    private = Privately(objective, model, steps) if params.privacy else None
     run = fit(
         model,
-        partial(objective.batch, model),
+        private.batch if private else partial(objective.batch, model),
         partial(objective.figures, model),
         optimizers_of(model, params),
-        plan_of(params, seed, steps, params.validations, best, params.patience),
+        _plan(params, seed, steps, best),
         checkpoints,
         spool,
         progress,
@@ -70,7 +76,14 @@ def finetune(
         "steps": steps,
         **_results(run),
         **settled,
+        **({"privacy": private.spent(run.step)} if private else {}),
     }
+
+
+def _plan(params: Finetune, seed: int, steps: int, best: tuple[str, bool]) -> Plan:
+    """The plan of the run; what is private is clipped row by row already."""
+    plan = plan_of(params, seed, steps, params.validations, best, params.patience)
+    return replace(plan, clip=math.inf) if params.privacy else plan
 
 
 def _check_fit(model: Any, objective: Objective) -> None:
