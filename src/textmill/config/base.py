@@ -10,14 +10,16 @@ NEEDED = {
     "package": ("package", "version", "sha256", "members"),
     "directory": ("path",),
     "huggingface": ("repository", "revision"),
+    "registry": ("uri",),
 }
 
 
 class Base(Section):
     """One pretrained model: where it comes from and under which license."""
 
-    kind: Literal["package", "directory", "huggingface"] = Field(
-        description="A pinned Python package read as an archive, a local directory, or a hub repository."
+    kind: Literal["package", "directory", "huggingface", "registry"] = Field(
+        description="A pinned Python package read as an archive, a local directory, a hub repository, or a "
+        "version of this project's registry."
     )
     license: str = Field(min_length=1, description="License of the weights; shown in model cards.")
     package: str | None = Field(default=None, description="package: its name on the index.")
@@ -26,11 +28,23 @@ class Base(Section):
     sha256: str | None = Field(
         default=None, pattern="^[0-9a-f]{64}$", description="package: hash of the file; another is refused."
     )
-    members: str | None = Field(default=None, description="package: folder of the model inside the archive.")
-    path: str | None = Field(default=None, description="directory: a local Hugging Face model directory.")
+    members: str | None = Field(
+        default=None,
+        description="package: folder of the model inside the archive, or a GGUF file (extra `exports`).",
+    )
+    path: str | None = Field(
+        default=None, description="directory: a local Hugging Face model directory, or a GGUF file."
+    )
     repository: str | None = Field(default=None, description="huggingface: owner/name on the hub.")
     revision: str | None = Field(
         default=None, description="huggingface: commit hash or tag; a branch name may change under you."
+    )
+
+    uri: str | None = Field(
+        default=None,
+        pattern=r"^models:/[^/@]+(@[^/@]+|/\d+)$",
+        description="registry: models:/NAME/VERSION, or models:/NAME@ALIAS. DVC does not see an alias move: "
+        "the stage then runs again only when it is forced to.",
     )
 
     @model_validator(mode="after")

@@ -36,7 +36,10 @@ def write(subject: Subject, target: Path) -> None:
     writer = gguf.GGUFWriter(target / FILE, ARCHITECTURE)
     _describe(writer, subject)
     _add_tokenizer(writer, subject)
+    tied = subject.model.config.tie_word_embeddings
     for name, tensor in subject.model.state_dict().items():
+        if tied and name == "lm_head.weight":
+            continue
         writer.add_tensor(_name(name), _turned(name, tensor, subject.model.config).numpy())
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
