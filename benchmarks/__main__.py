@@ -14,6 +14,7 @@ BENCHMARKS = (
     "corpus_dedup",
     "corpus_filters",
     "corpus_pii",
+    "corpus_names",
     "corpus_language",
     "corpus_tokens",
     "corpus_validation",

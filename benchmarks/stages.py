@@ -139,13 +139,14 @@ def contamination(folder: Path, cores: int) -> Work:
 def select(folder: Path, cores: int) -> Work:
     """All findings → corpus and ledger."""
     on_cores(cores)
+    from textmill.corpus.selection.ledger import write_ledger
     from textmill.corpus.selection.select import select as decide
     from textmill.corpus.selection.select import write_corpus
 
     def work() -> tuple[int, int]:
         found = decide(folder, Select(), 1)
         write_corpus(folder / "clean", folder / "corpus", found)
-        write_table(folder / "ledger" / "ledger.parquet", found.ledger)
+        write_ledger(folder / "ledger" / "ledger.parquet", found.ledger)
         return count_rows(folder / "clean"), size(folder / "corpus") + size(folder / "ledger")
 
     return work

@@ -10,7 +10,7 @@ import pytest
 
 from tests.corpus.curation_data import real_data
 from textmill.config.select import Select
-from textmill.corpus.selection.ledger import LEDGER
+from textmill.corpus.selection.ledger import CODED, LEDGER, write_ledger
 from textmill.corpus.selection.select import select, write_corpus
 from textmill.corpus.shards import DOCUMENT, read_batches, read_table, shard_paths, write_table
 from textmill.corpus.sources.faults import UNREADABLE
@@ -42,7 +42,7 @@ def test_clean_minus_corpus_is_the_ledger_row_by_row(selected):
     clean = rows_of(folder / "clean")
     kept = {row["id"]: row for split in ("train", "validation") for row in rows_of(folder / "corpus" / split)}
     ledger = chosen.ledger.to_pylist()
-    assert chosen.ledger.schema == LEDGER
+    assert chosen.ledger.schema == CODED
     assert [row["id"] for row in clean if row["id"] not in kept] == [row["id"] for row in ledger]
     assert [row for row in clean if row["id"] in kept] == [
         kept[row["id"]] for row in clean if row["id"] in kept
@@ -149,7 +149,7 @@ def test_what_could_not_be_read_is_in_the_ledger_beside_the_equation(selected, t
     of_ingest = [row for row in rows if row["stage"] == "ingest"]
     clean, kept = len(rows_of(folder / "clean")), int(found.kept.sum())
     assert clean == kept + len(rows) - len(of_ingest)
-    assert found.ledger.slice(0, chosen.ledger.num_rows).equals(chosen.ledger)
+    assert found.ledger.slice(0, chosen.ledger.num_rows).to_pylist() == chosen.ledger.to_pylist()
     assert [(row["id"], row["source"], row["rule"], row["threshold"]) for row in of_ingest] == [
         ("f" * 32, "library", "unreadable", "a JSON value on each line"),
         ("e" * 32, "网页", "unreadable", "an intact WARC file"),
@@ -157,6 +157,17 @@ def test_what_could_not_be_read_is_in_the_ledger_beside_the_equation(selected, t
     assert all(row["value"] is None and row["matched_id"] is None for row in of_ingest)
     assert found.funnel["unreadable"] == {"library": 1, "网页": 1}
     assert found.funnel["documents"] == chosen.funnel["documents"]
+
+
+def test_the_file_holds_strings(selected, tmp_path: Path):
+    _, chosen = selected
+    write_ledger(tmp_path / "ledger.parquet", chosen.ledger)
+    read = read_table(tmp_path / "ledger.parquet")
+    assert read.schema == LEDGER and read.num_rows
+    assert read.to_pylist() == chosen.ledger.to_pylist()
+    rows = sorted(chosen.ledger.to_pylist(), key=lambda row: row["id"], reverse=True)
+    write_ledger(tmp_path / "other.parquet", pa.Table.from_pylist(rows, CODED))
+    assert read_table(tmp_path / "other.parquet").to_pylist() == rows
 
 
 def test_two_runs_write_the_same_bytes(selected, tmp_path: Path):
@@ -198,5 +209,5 @@ def test_nothing_dropped_is_an_empty_ledger(selected):
     folder, _ = selected
     off = dict.fromkeys(Select().rules.model_dump(), False)
     chosen = select(folder, Select(rules=off), seed=5)
-    assert chosen.ledger.equals(pa.Table.from_pylist([], LEDGER))
+    assert chosen.ledger.cast(LEDGER).equals(pa.Table.from_pylist([], LEDGER))
     assert chosen.kept.all()

@@ -54,10 +54,12 @@ def write_table(
     rows_per_group: int = ROWS_PER_GROUP,
     compression_level: int = 3,
     named: Sequence[str] | None = None,
+    store_schema: bool = True,
 ) -> None:
     """Write `table` as one Parquet file (zstd, 4,096 rows a group, page checksums, nothing that varies).
 
     Only the columns `named` get a dictionary and statistics, all by default: they are lost on random ids.
+    Without `store_schema` readers get Parquet's types: strings, where `table` has codes for them.
     """
     with replacing(path) as temporary:
         pq.write_table(
@@ -66,7 +68,7 @@ def write_table(
             compression="zstd",
             compression_level=compression_level,
             row_group_size=rows_per_group,
-            store_schema=True,
+            store_schema=store_schema,
             use_dictionary=True if named is None else list(named),
             write_statistics=True if named is None else list(named),
             # Neither Parquet nor zstd as used in it notices that a bit was flipped.

@@ -97,7 +97,7 @@ def mask_names(
 
 def _masked(text: str, language: str, options: Names) -> tuple[str, list[int]]:
     counts, pieces, place = [0, 0], [], 0
-    for start, end, kind in _found(text, language, options):
+    for start, end, kind in spans_of(text, language, options):
         counts[TYPES.index(kind)] += 1
         if getattr(options, kind) == "mask":
             pieces += [text[place:start], f"<{kind.upper()}>"]
@@ -105,7 +105,7 @@ def _masked(text: str, language: str, options: Names) -> tuple[str, list[int]]:
     return "".join([*pieces, text[place:]]), counts
 
 
-def _found(text: str, language: str, options: Names) -> list[tuple[int, int, str]]:
+def spans_of(text: str, language: str, options: Names) -> list[tuple[int, int, str]]:
     """Spans and types by position; of two that overlap the surer one, then the longer, then the first."""
     wanted = [entity for entity, kind in options.entities.items() if getattr(options, kind) != "ignore"]
     analyzer = _analyzer(language, options.model_dump_json())

@@ -28,9 +28,16 @@ LEDGER = pa.schema(
 (null where there is no number); `threshold` is what a kept document satisfies; `matched_id` is the evaluation
 row it overlaps with, or the document that was kept instead."""
 
+NAMED = [name for name in LEDGER.names if name not in ("id", "matched_id")]
+_CODES = pa.dictionary(pa.int32(), pa.string())
+CODED = pa.schema(
+    [(one.name, _CODES if one.type == pa.string() and one.name in NAMED else one.type) for one in LEDGER]
+)
+"""As `LEDGER`, with codes for the few names there are instead of a string a row, which is faster to write."""
+
 
 def ledger_of(catalogue: Catalogue) -> pa.Table:
-    """The dropped documents of a catalogue in their order, as a table of schema `LEDGER`."""
+    """The dropped documents of a catalogue in their order, as a table of schema `CODED`."""
     dropped = np.flatnonzero(~catalogue.kept)
     verdicts = catalogue.verdict[dropped]
     value = catalogue.value[dropped]
@@ -45,7 +52,7 @@ def ledger_of(catalogue: Catalogue) -> pa.Table:
             _named([verdict.threshold for verdict in catalogue.verdicts], verdicts),
             _matched(catalogue, dropped),
         ],
-        schema=LEDGER,
+        schema=CODED,
     )
 
 
@@ -59,13 +66,15 @@ def _matched(catalogue: Catalogue, dropped: npt.NDArray[np.int64]) -> pa.StringA
 
 
 def write_ledger(path: str | os.PathLike[str], ledger: pa.Table) -> None:
-    """Write a table of schema `LEDGER`; ids hardly compress, so little time is spent on trying."""
-    named = [name for name in LEDGER.names if name not in ("id", "matched_id")]
-    write_table(path, ledger, rows_per_group=65_536, compression_level=1, named=named)
+    """Write a table of schema `CODED`, which is read as one of schema `LEDGER`.
+
+    Ids hardly compress, so little time is spent on trying.
+    """
+    write_table(path, ledger, rows_per_group=65_536, compression_level=1, named=NAMED, store_schema=False)
 
 
 def unreadable_of(path: str | os.PathLike[str]) -> pa.Table:
-    """What ingest could not read, as rows of schema `LEDGER` of stage ``ingest`` and rule ``unreadable``.
+    """What ingest could not read, as rows of schema `CODED` of stage ``ingest`` and rule ``unreadable``.
 
     They never became documents: clean = corpus + the rows of all other stages.
 
@@ -84,8 +93,11 @@ def unreadable_of(path: str | os.PathLike[str]) -> pa.Table:
         "threshold": found["expected"],
         "matched_id": pa.nulls(count, pa.string()),
     }
-    return pa.table([columns[name] for name in LEDGER.names], schema=LEDGER)
+    return pa.table([columns[name] for name in LEDGER.names], schema=LEDGER).cast(CODED)
 
 
-def _named(names: list[str], codes: npt.NDArray[Any]) -> pa.Array:
-    return pa.array(names, pa.string()).take(pa.array(codes))
+def _named(names: list[str], codes: npt.NDArray[Any]) -> pa.DictionaryArray:
+    # Verdicts share stages and thresholds; a dictionary names each once.
+    distinct = list(dict.fromkeys(names))
+    places = np.array([distinct.index(name) for name in names], np.int32)
+    return pa.DictionaryArray.from_arrays(pa.array(places[codes]), pa.array(distinct, pa.string()))

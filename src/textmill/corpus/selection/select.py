@@ -38,7 +38,7 @@ class Selection:
     """What was decided.
 
     Attributes:
-        ledger: of schema `LEDGER`: the dropped documents, then what ingest could not read.
+        ledger: of schema `CODED`: the dropped documents, then what ingest could not read.
         funnel: for reports/corpus.json.
         kept, validation: bool, one per document.
         cuts: spans to cut out of kept documents.
@@ -180,7 +180,9 @@ def _check_left(catalogue: Catalogue) -> None:
 
 def _by_source(rows: pa.Table) -> dict[str, dict[str, int]]:
     """How many rows each source has, under ``unreadable``; nothing where there are none."""
-    counts = {row["values"]: row["counts"] for row in rows["source"].value_counts().to_pylist()}
+    counts = {
+        row["values"]: row["counts"] for row in rows["source"].cast(pa.string()).value_counts().to_pylist()
+    }
     return {"unreadable": counts} if counts else {}
 
 
