@@ -5,6 +5,7 @@ from textmill.config.tokenize import Tokenize
 
 WEIGHTS = "data/mitigation/weights.parquet"
 AUGMENTED = "data/mitigation/augmented"
+CANARIES = ".textmill/canaries"
 
 
 def main(stage: Stage) -> None:
@@ -15,6 +16,7 @@ def main(stage: Stage) -> None:
     from textmill.corpus.finished import SHARDS, finished_shards
     from textmill.files import replacing_directory, write_json
     from textmill.progress import track
+    from textmill.tokenization.canaries import draw_canaries, write_canaries
     from textmill.tokenization.directory import load_tokenizer
     from textmill.tokenization.encoding import Encoder
     from textmill.tokenization.mixing import Mixing, check_names
@@ -27,7 +29,9 @@ def main(stage: Stage) -> None:
     mixing = Mixing(stage.seed, params.epochs, params.by_source, params.by_language, WEIGHTS)
     # This process uses more than one core by itself; a cluster has others.
     engine = engine_of(stage.how) if stage.how.engine != "local" else None
-    splits = (("train", mixing, [AUGMENTED]), ("validation", None, []))
+    planted = draw_canaries(params.canaries, stage.seed) if params.canaries.copies else []
+    more = [AUGMENTED, *write_canaries(planted, CANARIES, stage.seed)]
+    splits = (("train", mixing, more), ("validation", None, []))
     paths = {split: document_shards(f"data/corpus/{split}", more) for split, _, more in splits}
     parity, counts = params.parity_documents, {}
     with (
@@ -43,6 +47,8 @@ def main(stage: Stage) -> None:
             counts[split] = add_counts(track(shards, f"{stage.label} {split}", total, "shards"), corpus)
         check_names(mixing, counts["train"])
         write_json(folder / "tokens.json", counts)
+        if planted:
+            write_json(folder / "canaries.json", planted)
     stage.say(
         f"{counts['train']['tokens']:,} tokens to train on, {counts['validation']['tokens']:,} to validate"
     )

@@ -205,7 +205,8 @@ def test_probes_show_measures_tests_and_what_was_left_out(run_root, report_setti
             "name": "bold", "model": "models/pretrained/decoder", "probe": "bold", "method": "sampled",
             "measures": {
                 "male_words": {
-                    "about": "men <named>", "overall": row, "axes": {"American actors": row}, "no_difference": 50.0
+                    "about": "men <named>", "overall": row, "axes": {"American actors": row},
+                    "no_difference": 50.0,
                 }
             },
             "skipped": {"toxicity": "no classifier is named"},

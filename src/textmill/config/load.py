@@ -19,8 +19,8 @@ Model = TypeVar("Model", bound=BaseModel)
 SECTIONS = (
     "seed", "run", "ingest", "tasks", "clean", "annotate", "quality", "dedup", "contamination", "select",
     "bias", "embeddings", "mitigate", "validate", "tokenizer", "tokenize", "validate_tokens",
-    "train", "base", "pretrain", "finetune", "search", "evaluate", "evaluate_lm", "probe", "report", "gates",
-    "registry",
+    "train", "base", "pretrain", "finetune", "search", "evaluate", "evaluate_lm", "probe", "memorization",
+    "report", "gates", "registry",
 )  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from textmill.config.finetune import Finetune
 from textmill.config.gates import Gates
 from textmill.config.ingest import Ingest
 from textmill.config.load import read_params, validated
+from textmill.config.memorization import Memorization
 from textmill.config.mitigate import Mitigate
 from textmill.config.pretrain import Pretrain
 from textmill.config.probe import OneProbe
@@ -64,6 +65,9 @@ class Params(Section):
     evaluate: Evaluate = Field(description="Baselines, decoding and intervals of the task evaluation.")
     evaluate_lm: EvaluateLm = Field(description="How pretrained models are measured.")
     probe: dict[str, OneProbe] = Field(description="Stereotype probes of models, by name.")
+    memorization: dict[str, Memorization] = Field(
+        default={}, description="Which training text decoders give away, by name."
+    )
     report: Report = Field(description="The report and the model cards.")
     gates: Gates = Field(description="When a candidate becomes champion.")
     registry: Registry = Field(description="Which models are registered, and under which names.")
