@@ -151,7 +151,10 @@ def _write_report(
     from textmill.modeling.conversations import transcript
     from textmill.modeling.targets import shown
 
-    metrics = choose_metrics(judgement.metrics or [], task.kind, task.labels, task.target_lang)
+    metrics = choose_metrics(
+        judgement.metrics or [], task.kind, task.labels, task.target_lang,
+        task.languages if len(set(task.languages)) > 1 else (),
+    )  # fmt: skip
     statistics = {
         model: [metric.statistics(texts, task.test.targets) for metric in metrics]
         for model, texts in predictions.items()
@@ -200,7 +203,12 @@ def _slice_columns(task: Any) -> dict[str, list[str]]:
         labels = {"label": list(task.test.targets)}
     elif task.kind == "extraction":
         labels = {"answer": ["none" if target == "[]" else "some" for target in task.test.targets]}
-    common = {"language": task.languages, "source": task.sources, "length": length_parts(texts)}
+    common = {
+        "language": task.languages,
+        "direction": task.directions,
+        "source": task.sources,
+        "length": length_parts(texts),
+    }
     return labels | common
 
 

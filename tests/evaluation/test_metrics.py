@@ -46,6 +46,18 @@ def corpus(metric, pairs):
     return float(metric.score(metric.statistics(predictions, targets).sum(0)))
 
 
+def test_rows_of_several_languages_count_by_their_own_tokenizers():
+    pairs = [("打开 的文件夹", "打开的文件"), ("open the file", "open a file"), ("保存一个文件", "保存文件")]
+    languages = ["zh", "en", "zh"]
+    for make in (bleu, ter):
+        whole = make("", languages).statistics(*zip(*pairs, strict=True))
+        for language in ("zh", "en"):
+            places = [place for place, name in enumerate(languages) if name == language]
+            chosen = [pairs[place] for place in places]
+            own = make(language).statistics(*zip(*chosen, strict=True))
+            assert (whole[places] == own).all()
+
+
 @pytest.mark.parametrize("lang", ["en", "zh"])
 @pytest.mark.parametrize("rows", [slice(None), slice(0, 1), slice(3, 5), slice(4, 5)])
 def test_bleu_and_chrf_equal_sacrebleu(lang, rows):

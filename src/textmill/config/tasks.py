@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from textmill.config.answer_tasks import AnswersTask
 from textmill.config.artifact import Artifact
 from textmill.config.dialogue_tasks import DialogueTask, PreferenceTask
 from textmill.config.labelled_tasks import ExtractionTask, ScoresTask, TaggingTask
@@ -30,6 +31,9 @@ class Catalog(Artifact):
         min_length=1, description="Names or globs of .mo and .po files in the archive."
     )
     license: str = Field(min_length=1, description="License of the catalogs.")
+    target_lang: str | None = Field(
+        default=None, description="Language of these translations; null for the task's."
+    )
 
 
 class TextTask(BaseTask):
@@ -48,6 +52,11 @@ class TranslationTask(TextTask):
     input_lang: str = Field(default="en", description="Language of the originals (ISO 639).")
     target_lang: str = Field(default="zh", description="Language of the translations (ISO 639).")
     max_chars: int = Field(default=300, ge=1, description="Drop pairs of which a side is longer than this.")
+    both_ways: bool = Field(
+        default=False,
+        description="Learn to translate back too. Where there are several directions, the language wanted "
+        "stands before each input: `zh: Save`.",
+    )
 
 
 class SummarizationTask(TextTask):
@@ -98,6 +107,7 @@ OneTask = (
     | FilesTask
     | DialogueTask
     | PreferenceTask
+    | AnswersTask
     | ScoresTask
     | TaggingTask
     | ExtractionTask
@@ -111,6 +121,7 @@ KINDS: dict[str, type[BaseTask]] = {
     "files": FilesTask,
     "dialogue": DialogueTask,
     "preference": PreferenceTask,
+    "answers": AnswersTask,
     "scores": ScoresTask,
     "tagging": TaggingTask,
     "extraction": ExtractionTask,

@@ -42,7 +42,8 @@ def compare_predictions(
     about = read_task(task.parent, task.name)
     table = read_table(candidate, ["id", "input", "target", "finetuned"]).to_pydict()
     theirs, method = champion(table["id"], table["input"])
-    measure = choose_metrics([metric], about.kind, about.labels, about.target_lang)[0]
+    several = about.languages if len(set(about.languages)) > 1 else ()
+    measure = choose_metrics([metric], about.kind, about.labels, about.target_lang, several)[0]
     statistics = {
         "candidate": [measure.statistics(table["finetuned"], table["target"])],
         "champion": [measure.statistics(theirs, table["target"])],

@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from textmill.config.answer_tasks import AnswersTask
 from textmill.config.dialogue_tasks import DialogueTask, PreferenceTask
 from textmill.errors import UserError
 from textmill.modeling.conversations import read as conversation
 from textmill.modeling.conversations import read_pair
-from textmill.tasks.tables import dialogue, preference
+from textmill.tasks.tables import answers, dialogue, preference
 from textmill.tasks.tables.build import build
 
 PIN = {"package": "p", "version": "1.0", "sha256": "0" * 64, "license": "MIT"}
@@ -186,3 +187,28 @@ def test_a_reply_is_preferred_to_one_from_another_conversation(
         assert said(row)[0].replace("question", "answer") == chosen != rejected
         assert rejected[:2] == chosen[:2] == row.target_lang
     assert preference.read(declared, tmp_path).rows == found.rows
+
+
+def test_questions_have_their_passage_below_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entries = [
+        {"q": "is it warm", "p": "The sun shines all day long.", "a": True},
+        {"q": "is it cold", "p": "The sun shines all day long.", "a": False},
+        {"q": "谁", "p": "李白写了诗。", "a": ["李白", "他"]},
+        {"q": "who", "p": "Nobody knows.", "a": []},
+    ]
+    with zipfile.ZipFile(tmp_path / "p.whl", "w") as archive:
+        archive.writestr("q.jsonl", "\n".join(map(json.dumps, entries)))
+    monkeypatch.setattr(answers, "fetched", lambda _: tmp_path / "p.whl")
+    declared = {
+        "kind": "answers", "license": "MIT", "question": "q", "passage": "p", "answer": "a",
+        "max_passage_chars": 12, "packages": [{**PIN, "members": ["q.jsonl"]}],
+    }  # fmt: skip
+    found = answers.read(AnswersTask.model_validate(declared), tmp_path)
+    assert [(row.input, row.target) for row in found.rows] == [
+        ("is it warm\nThe sun", "yes"), ("is it cold\nThe sun", "no"), ("谁\n李白写了诗。", "李白"),
+    ]  # fmt: skip
+    assert found.rows[0].group == found.rows[1].group and found.dropped == {"no answer": 1}
+    write_lines(tmp_path / "own.jsonl", [{"q": "x", "a": "y"}, {"a": "z"}])
+    own = {**declared, "packages": [], "files": ["own.jsonl"], "passage": None}
+    with pytest.raises(UserError, match=r"own\.jsonl: line 2: q: expected text, found None"):
+        answers.read(AnswersTask.model_validate(own), tmp_path)

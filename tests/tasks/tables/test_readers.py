@@ -122,6 +122,32 @@ def test_pairs_are_those_that_gettext_gives(tmp_path: Path, monkeypatch: pytest.
     assert reference.pgettext("month", "May") in {row.target for row in found.rows}
 
 
+def test_several_directions_say_which_language_is_wanted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = translation_archive(tmp_path / "p.whl")
+    monkeypatch.setattr(translation, "fetched", lambda _: archive)
+    catalog = {**PIN, "members": ["p/locale/zh_CN/LC_MESSAGES/p.mo"]}
+    declared = TranslationTask.model_validate(
+        {
+            "kind": "translation", "license": "MIT", "both_ways": True, "max_chars": 30,
+            "catalogs": [catalog, {**catalog, "target_lang": "fr"}],
+        }
+    )  # fmt: skip
+    rows = [row for row in translation.read(declared).rows if "pen file" in row.input + row.target]
+    assert [(row.input, row.target, row.input_lang, row.target_lang) for row in rows] == [
+        ("zh: Open file", "打开文件", "en", "zh"), ("en: 打开文件", "Open file", "zh", "en"),
+        ("fr: Open file", "打开文件", "en", "fr"), ("en: 打开文件", "Open file", "fr", "en"),
+    ]  # fmt: skip
+    assert {row.group for row in rows} == {"Open file"} and len({row.key for row in rows}) == 2
+    single = TranslationTask.model_validate(
+        {"kind": "translation", "license": "MIT", "catalogs": [{**catalog, "target_lang": "fr"}]}
+    )
+    found = translation.read(single)
+    assert (found.input_lang, found.target_lang) == ("en", "fr")
+    assert "Open file" in {row.input for row in found.rows}
+
+
 def test_a_broken_catalog_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UserError, match=r"p/broken\.mo: expected a gettext catalog"):
         read_translation(translation_archive(tmp_path / "p.whl"), "p/broken.mo", monkeypatch)

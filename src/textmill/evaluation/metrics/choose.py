@@ -24,7 +24,11 @@ KNOWN = {
 
 
 def choose_metrics(
-    names: Sequence[str], kind: str, labels: Sequence[str] = (), target_lang: str = ""
+    names: Sequence[str],
+    kind: str,
+    labels: Sequence[str] = (),
+    target_lang: str = "",
+    languages: Sequence[str] = (),
 ) -> list[Metric]:
     """The metrics called `names` for a task; ``label_f1`` stands for the F1 of each label.
 
@@ -33,6 +37,7 @@ def choose_metrics(
         kind: of the task.
         labels: of a task that has them.
         target_lang: language code of the targets of a generation task.
+        languages: of each target, where they are in several.
 
     Raises:
         UserError: a metric does not fit the kind of task.
@@ -56,7 +61,7 @@ def _makers(kind: str, labels: Sequence[str], target_lang: str) -> Makers:
         return _of_label_sets(labels)
     if kind == "tagging":
         return _of_spans(labels)
-    return _of_answers() if kind == "extraction" else _of_texts(target_lang)
+    return _of_answers() if kind == "extraction" else _of_texts(target_lang, languages)
 
 
 def _of_label_sets(labels: Sequence[str]) -> Makers:
@@ -105,13 +110,13 @@ def _of_answers() -> Makers:
     }
 
 
-def _of_texts(target_lang: str) -> Makers:
+def _of_texts(target_lang: str, languages: Sequence[str]) -> Makers:
     from textmill.evaluation.metrics import overlap, translation, variety
 
     return {
-        "bleu": lambda: translation.bleu(target_lang),
+        "bleu": lambda: translation.bleu(target_lang, languages),
         "chrf": translation.chrf,
-        "ter": lambda: translation.ter(target_lang),
+        "ter": lambda: translation.ter(target_lang, languages),
         **{kind: partial(overlap.rouge, kind) for kind in ("rouge1", "rouge2", "rougeL", "rougeLsum")},
         "exact_match": overlap.exact_match,
         "answer_em": overlap.answer_exact_match,

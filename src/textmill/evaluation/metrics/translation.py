@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -16,15 +16,23 @@ def bleu_tokenizer(target_lang: str) -> str:
     return _TOKENIZERS.get(target_lang.lower().split("-")[0].split("_")[0], "13a")
 
 
-def bleu(target_lang: str = "") -> Metric:
-    """Corpus BLEU (Papineni et al. 2002), 0 to 100; sacrebleu's defaults: order 4, exponential smoothing."""
+def bleu(target_lang: str = "", languages: Sequence[str] = ()) -> Metric:
+    """Corpus BLEU (Papineni et al. 2002), 0 to 100; sacrebleu's defaults: order 4, exponential smoothing.
+
+    Args:
+        target_lang: of all targets; decides the tokenizer.
+        languages: of each target, where they differ: each row is then parted into words by its own
+            language's tokenizer, and the counts add up as ever.
+    """
 
     def statistics(predictions: Sequence[str], targets: Sequence[str]) -> Floats:
         from sacrebleu.metrics import BLEU
 
-        metric = BLEU(tokenize=bleu_tokenizer(target_lang), force=True)
-        rows = metric._extract_corpus_statistics(list(predictions), [list(targets)])
-        return np.asarray(rows, dtype=np.float64).reshape(len(predictions), -1)
+        def counted(name: str, outputs: list[str], wanted: list[str]) -> Floats:
+            rows = BLEU(tokenize=name, force=True)._extract_corpus_statistics(outputs, [wanted])
+            return np.asarray(rows, dtype=np.float64).reshape(len(outputs), -1)
+
+        return _by_tokenizer(counted, predictions, targets, languages or [target_lang] * len(targets))
 
     return Metric("bleu", statistics, _bleu_score)
 
@@ -68,19 +76,43 @@ def _chrf_score(sums: Floats) -> Floats:
     )
 
 
-def ter(target_lang: str = "") -> Metric:
+def _by_tokenizer(
+    counted: Callable[[str, list[str], list[str]], Floats],
+    predictions: Sequence[str],
+    targets: Sequence[str],
+    languages: Sequence[str],
+) -> Floats:
+    """Statistics (rows, k) of rows that are counted apart by their languages' tokenizers."""
+    names = np.array([bleu_tokenizer(language) for language in languages])
+    found: Floats | None = None
+    for name in dict.fromkeys(names.tolist()):
+        places = np.flatnonzero(names == name).tolist()
+        part = counted(
+            name, [predictions[place] for place in places], [targets[place] for place in places]
+        )  # fmt: skip
+        if found is None:
+            found = np.zeros((len(names), part.shape[1]))
+        found[places] = part
+    assert found is not None
+    return found
+
+
+def ter(target_lang: str = "", languages: Sequence[str] = ()) -> Metric:
     """Translation edit rate (Snover et al. 2006), percent of the reference's words, by sacrebleu.
 
     Chinese is split into characters (sacrebleu's `asian_support`, which its normalization brings with it).
     """
-    chinese = bleu_tokenizer(target_lang) == "zh"
 
     def statistics(predictions: Sequence[str], targets: Sequence[str]) -> Floats:
         from sacrebleu.metrics import TER
 
-        metric = TER(normalized=chinese, asian_support=chinese)
-        rows = metric._extract_corpus_statistics(list(predictions), [list(targets)])
-        return np.asarray(rows, dtype=np.float64).reshape(len(predictions), -1)
+        def counted(name: str, outputs: list[str], wanted: list[str]) -> Floats:
+            chinese = name == "zh"
+            metric = TER(normalized=chinese, asian_support=chinese)
+            rows = metric._extract_corpus_statistics(outputs, [wanted])
+            return np.asarray(rows, dtype=np.float64).reshape(len(outputs), -1)
+
+        return _by_tokenizer(counted, predictions, targets, languages or [target_lang] * len(targets))
 
     return Metric("ter", statistics, _ter_score, better="lower")
 

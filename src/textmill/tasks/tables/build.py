@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
+from textmill.config.answer_tasks import AnswersTask
 from textmill.config.dialogue_tasks import DialogueTask, PreferenceTask
 from textmill.config.labelled_tasks import ExtractionTask, ScoresTask, TaggingTask
 from textmill.config.tasks import BaseTask, FilesTask, SentimentTask, SummarizationTask, TranslationTask
@@ -19,6 +20,7 @@ from textmill.errors import UserError
 from textmill.files import replacing_directory, write_json
 from textmill.modeling.targets import labels_of
 from textmill.tasks.tables import (
+    answers,
     dialogue,
     extraction,
     files,
@@ -133,6 +135,8 @@ def _read(task: BaseTask, local: Path) -> Table:
         return files.read(task, local)
     if isinstance(task, DialogueTask):
         return dialogue.read(task, local)
+    if isinstance(task, AnswersTask):
+        return answers.read(task, local)
     if isinstance(task, PreferenceTask):
         return preference.read(task, local)
     if isinstance(task, ScoresTask):

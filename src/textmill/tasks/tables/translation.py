@@ -26,31 +26,63 @@ def read(task: TranslationTask) -> Table:
     """Read the pairs of all catalogs. Dropped are pairs that teach nothing about language.
 
     Those are: untranslated or doubtful (``fuzzy``) messages, markup, sides without words, sides that are too
-    long, and pairs whose placeholders differ. White space inside a message is one space.
+    long, and pairs whose placeholders differ. White space inside a message is one space. Where the catalogs
+    and `both_ways` make several directions, each input begins with the language wanted, and all rows of one
+    original stay in one split.
 
     Raises:
         UserError: a package cannot be fetched, or a catalog is missing or damaged.
     """
-    rows = []
+    rows: list[Row] = []
     dropped: Counter[str] = Counter()
+    languages = {catalog.target_lang or task.target_lang for catalog in task.catalogs}
     for catalog in task.catalogs:
+        language = catalog.target_lang or task.target_lang
         for number, (original, translation) in enumerate(_messages(catalog, dropped), 1):
-            reason = _unfit(original, translation, task)
+            reason = _unfit(original, translation, language, task.max_chars)
             if reason:
                 dropped[reason] += 1
+                continue
+            key = f"{catalog.package}:{number}"
+            if len(languages) == 1 and not task.both_ways:
+                rows.append(Row(key, original, translation, catalog.package))
             else:
-                rows.append(Row(f"{catalog.package}:{number}", original, translation, catalog.package))
-    return Table("generation", rows, task.input_lang, task.target_lang, dropped)
+                rows += _directed(key, original, translation, catalog.package, language, task)
+    several = len(languages) > 1 or task.both_ways
+    return Table(
+        "generation", rows, "" if several else task.input_lang, "" if several else languages.pop(), dropped
+    )
 
 
-def _unfit(original: str, translation: str, task: TranslationTask) -> str:
+def _directed(
+    key: str, original: str, translation: str, source: str, language: str, task: TranslationTask
+) -> list[Row]:
+    common = {"source": source, "group": original}
+    there = Row(
+        key,
+        f"{language}: {original}",
+        translation,
+        input_lang=task.input_lang,
+        target_lang=language,
+        **common,
+    )
+    if not task.both_ways:
+        return [there]
+    back = Row(
+        f"{key}:back", f"{task.input_lang}: {translation}", original, input_lang=language,
+        target_lang=task.input_lang, **common,
+    )  # fmt: skip
+    return [there, back]
+
+
+def _unfit(original: str, translation: str, language: str, max_chars: int) -> str:
     if not translation or translation == original:
         return "untranslated"
-    if task.target_lang == "zh" and not _HAN.search(translation):
+    if language == "zh" and not _HAN.search(translation):
         return "untranslated"
     if _MARKUP.search(original) or _MARKUP.search(translation):
         return "markup"
-    if max(len(original), len(translation)) > task.max_chars:
+    if max(len(original), len(translation)) > max_chars:
         return "too long"
     if not _LETTERS.search(PLACEHOLDER.sub("", original)):
         return "no words"
