@@ -42,7 +42,7 @@ def choose_metrics(
     Raises:
         UserError: a metric does not fit the kind of task.
     """
-    makers = _makers(kind, labels, target_lang)
+    makers = _makers(kind, labels, target_lang, languages)
     known = KNOWN.get(kind, KNOWN["generation"])
     each = [name for name in makers if name.startswith("f1[")]
     for name in names:
@@ -54,7 +54,7 @@ def choose_metrics(
     return [makers[name]() for part in every for name in part]
 
 
-def _makers(kind: str, labels: Sequence[str], target_lang: str) -> Makers:
+def _makers(kind: str, labels: Sequence[str], target_lang: str, languages: Sequence[str]) -> Makers:
     if kind == "classification":
         return _of_classes(labels)
     if kind == "multilabel":
