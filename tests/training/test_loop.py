@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 
 from textmill.config.pretrain import Pretrain
 from textmill.errors import UserError
@@ -230,3 +231,53 @@ def test_a_model_may_declare_longer_inputs_than_its_windows(token_folder, tmp_pa
     run_pretrain(token_folder, tmp_path, steps=1, positions=96)
     assert AutoConfig.from_pretrained(tmp_path / "model").max_position_embeddings == 96
     assert AutoTokenizer.from_pretrained(tmp_path / "model").model_max_length == 96
+
+
+@pytest.mark.parametrize(
+    "architecture",
+    ["decoder", "seq2seq", pytest.param("encoder", marks=pytest.mark.slow)],
+)
+def test_recomputed_activations_change_no_bit(token_folder, tmp_path, monkeypatch, architecture) -> None:
+    from transformers import modeling_utils
+
+    changes = {"architecture": architecture, "layers": 2, "steps": 4, "validations": 1}
+    kept = run_pretrain(token_folder, tmp_path / "kept", **changes)
+    calls, checkpoint = [], modeling_utils.checkpoint
+
+    def counted(*arguments, **settings):
+        calls.append(1)
+        return checkpoint(*arguments, **settings)
+
+    monkeypatch.setattr(modeling_utils, "checkpoint", counted)
+    recomputed = run_pretrain(token_folder, tmp_path / "recomputed", **changes, recompute=True)
+    assert len(calls) >= 4 * 2, "every layer of every step"
+    assert recomputed == kept
+    for name in ("model.safetensors", "config.json"):
+        assert (tmp_path / "kept/model" / name).read_bytes() == (
+            tmp_path / "recomputed/model" / name
+        ).read_bytes()
+
+
+@pytest.mark.slow
+def test_compiled_layers_learn_the_same_and_save_the_same_model(token_folder, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "compiled"))
+    changes = {"steps": 8, "validations": 1, "precision": "fp32", "log_every": 1}
+    plain = run_pretrain(token_folder, tmp_path / "plain", **changes)
+    compiled = run_pretrain(token_folder, tmp_path / "whole", **changes, compile=True)
+    losses = [[point["loss"] for point in report["curve"]] for report in (plain, compiled)]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-3)
+    assert list((tmp_path / "compiled").iterdir()), "nothing was compiled"
+    shapes = [
+        {
+            name: weight.shape
+            for name, weight in load_file(tmp_path / room / "model/model.safetensors").items()
+        }
+        for room in ("plain", "whole")
+    ]
+    assert shapes[0] == shapes[1]
+
+
+def test_compiling_without_a_compiler_is_an_error_that_says_so(token_folder, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("CXX", str(tmp_path / "absent"))
+    with pytest.raises(UserError, match=r"compile: true, which needs a C\+\+ compiler.*compile: false"):
+        run_pretrain(token_folder, tmp_path, compile=True)

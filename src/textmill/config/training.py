@@ -60,6 +60,16 @@ class Training(Section):
     device: Literal["cpu", "cuda"] = Field(
         default="cpu", description="Where the model is trained; part of the result's last bits."
     )
+    compile: bool = Field(
+        default=False,
+        description="Compile the layers with torch.compile: faster steps after a start of half a minute or "
+        "more, see docs/training.md. Part of the result's last bits; needs a C++ compiler on the CPU.",
+    )
+    recompute: bool = Field(
+        default=False,
+        description="Activation checkpointing: compute each layer's activations again in the backward pass "
+        "instead of keeping them. Less memory, a slower step, the same result.",
+    )
     threads: int = Field(default=1, ge=1, le=256, description="CPU threads; part of the result's last bits.")
     log_every: int = Field(default=20, ge=1, description="Steps between points of the loss curve.")
     checkpoint_seconds: float = Field(

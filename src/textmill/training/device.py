@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sys
+from pathlib import Path
 from typing import Any
 
 from textmill.allocator import tune_allocator
 from textmill.errors import UserError
-from textmill.training.sharding import shard
+from textmill.training.sharding import layers, shard
+
+COMPILED = Path(".textmill/compiled")
 
 
 def prepare(threads: int, seed: int) -> None:
@@ -22,7 +26,7 @@ def prepare(threads: int, seed: int) -> None:
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
     torch.use_deterministic_algorithms(True)
-    # Otherwise every new tensor is first filled with NaN, a fifth of a step's time; no kernel reads such memory.
+    # Else every new tensor is first filled with NaN, a fifth of a step's time; no kernel reads such memory.
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
@@ -33,6 +37,32 @@ def autocast(precision: str, device: str) -> contextlib.AbstractContextManager[A
     if precision == "bf16":
         return torch.autocast(device, torch.bfloat16)
     return contextlib.nullcontext()
+
+
+def lightened(model: Any, device: str, compiles: bool, recomputes: bool) -> Any:
+    """`model` with its layers compiled, or their activations computed again in the backward pass, or neither.
+
+    Layers are compiled one by one: they share one compilation, which `COMPILED` keeps for the next run.
+
+    Raises:
+        UserError: there is no C++ compiler, or the model cannot recompute its activations.
+    """
+    if recomputes:
+        if not model.supports_gradient_checkpointing:
+            raise UserError(
+                f"{type(model).__name__} keeps its activations; expected recompute: false in params.yaml."
+            )
+        model.activation_checkpointing_enable({"use_reentrant": False})
+    if compiles:
+        if device == "cpu" and not shutil.which(os.environ.get("CXX", "g++")):
+            raise UserError(
+                "params.yaml asks for compile: true, which needs a C++ compiler; found no g++ here. Install "
+                "one, name yours in CXX, or set compile: false."
+            )
+        os.environ.setdefault("TORCHINDUCTOR_CACHE_DIR", str(COMPILED.resolve()))
+        for layer in layers(model):
+            layer.compile()
+    return model
 
 
 def placed(model: Any, device: str) -> Any:

@@ -17,7 +17,7 @@ from textmill.tokenization.directory import load_tokenizer, save_tokenizer
 from textmill.tokenization.packing import open_shards
 from textmill.training.checkpoints import Checkpoints
 from textmill.training.continued import load_base, resolved
-from textmill.training.device import placed
+from textmill.training.device import lightened, placed
 from textmill.training.events import Spool
 from textmill.training.loop import Plan, fit
 from textmill.training.openings import newline_tokens
@@ -48,7 +48,8 @@ def pretrain(
     """
     params = resolved(params)
     tokenizer = load_tokenizer(tokenizer_directory)
-    model = placed(_model(params, seed, tokenizer_directory, tokenizer.get_vocab_size()), params.device)
+    model = _model(params, seed, tokenizer_directory, tokenizer.get_vocab_size())
+    model = placed(lightened(model, params.device, params.compile, params.recompute), params.device)
     splits = {split: open_shards(Path(tokens) / split) for split in ("train", "validation")}
     exercise = exercise_of(params, seed)
     newlines = newline_tokens(tokenizer.get_vocab())

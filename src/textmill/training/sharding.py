@@ -27,7 +27,7 @@ def shard(model: Any) -> Any:
     from torch.distributed.fsdp import FSDPModule, fully_shard
 
     mesh = init_device_mesh(model.device.type, (place().size,))
-    for layer in _layers(model):
+    for layer in layers(model):
         fully_shard(layer, mesh=mesh)
     fully_shard(model, mesh=mesh)
     for module in model.modules():
@@ -37,13 +37,13 @@ def shard(model: Any) -> Any:
     return model
 
 
-def _layers(model: torch.nn.Module) -> list[torch.nn.Module]:
+def layers(model: torch.nn.Module) -> list[torch.nn.Module]:
     """Members of the outermost module lists."""
     import torch
 
     found: list[torch.nn.Module] = []
     for child in model.children():
-        found += list(child) if isinstance(child, torch.nn.ModuleList) else _layers(child)
+        found += list(child) if isinstance(child, torch.nn.ModuleList) else layers(child)
     return [layer for layer in found if next(layer.parameters(), None) is not None]
 
 

@@ -17,7 +17,7 @@ from textmill.modeling.saving import save_model
 from textmill.progress import Progress
 from textmill.training.bases import load_model
 from textmill.training.checkpoints import Checkpoints
-from textmill.training.device import placed
+from textmill.training.device import lightened, placed
 from textmill.training.events import Spool
 from textmill.training.finetuning.objective import Objective
 from textmill.training.finetuning.privacy import Privately
@@ -50,6 +50,7 @@ def finetune(
     )
     _check_fit(model, objective)
     plain = adapt(model, params.tuning, params.lora)
+    model = lightened(model, params.device, params.compile, params.recompute)
     model = placed(model, params.device)
     objective.begin(model, is_control)
     trained = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
