@@ -281,3 +281,19 @@ def test_compiling_without_a_compiler_is_an_error_that_says_so(token_folder, tmp
     monkeypatch.setenv("CXX", str(tmp_path / "absent"))
     with pytest.raises(UserError, match=r"compile: true, which needs a C\+\+ compiler.*compile: false"):
         run_pretrain(token_folder, tmp_path, compile=True)
+
+
+@pytest.mark.parametrize("architecture", ["decoder", "encoder"])
+def test_the_fused_kernel_attends_to_what_the_written_out_one_does(token_folder, tmp_path, architecture):
+    """Documents that share a window stay apart with both."""
+    changes = {
+        "architecture": architecture, "steps": 3, "validations": 1, "log_every": 1, "precision": "fp32",
+    }  # fmt: skip
+    reports = [
+        run_pretrain(token_folder, tmp_path / kernel, **changes, attention=kernel)
+        for kernel in ("eager", "sdpa")
+    ]
+    losses = [[point["loss"] for point in report["curve"]] for report in reports]
+    assert losses[1] == pytest.approx(losses[0], rel=1e-4)
+    configs = [(tmp_path / kernel / "model/config.json").read_text() for kernel in ("eager", "sdpa")]
+    assert configs[0] == configs[1]

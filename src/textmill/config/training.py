@@ -60,6 +60,11 @@ class Training(Section):
     device: Literal["cpu", "cuda"] = Field(
         default="cpu", description="Where the model is trained; part of the result's last bits."
     )
+    attention: Literal["eager", "sdpa"] = Field(
+        default="eager",
+        description="eager writes attention out, fastest on a CPU at short contexts; sdpa is PyTorch's "
+        "fused kernel, for a GPU or long contexts. Part of the result's last bits.",
+    )
     compile: bool = Field(
         default=False,
         description="Compile the layers with torch.compile: faster steps after a start of half a minute or "

@@ -39,14 +39,22 @@ def autocast(precision: str, device: str) -> contextlib.AbstractContextManager[A
     return contextlib.nullcontext()
 
 
-def lightened(model: Any, device: str, compiles: bool, recomputes: bool) -> Any:
-    """`model` with its layers compiled, or their activations computed again in the backward pass, or neither.
+def lightened(model: Any, device: str, compiles: bool, recomputes: bool, attention: str = "eager") -> Any:
+    """`model` with its layers compiled, their activations computed again in the backward pass, or neither.
+
+    `attention` is a name that transformers has for its kernel.
 
     Layers are compiled one by one: they share one compilation, which `COMPILED` keeps for the next run.
 
     Raises:
-        UserError: there is no C++ compiler, or the model cannot recompute its activations.
+        UserError: there is no C++ compiler, or the model cannot recompute its activations or has no such
+            kernel.
     """
+    if attention != "eager":
+        try:
+            model.set_attn_implementation(attention)
+        except ValueError as error:
+            raise UserError(f"params.yaml: attention: {str(error).splitlines()[0]}") from error
     if recomputes:
         if not model.supports_gradient_checkpointing:
             raise UserError(

@@ -49,7 +49,9 @@ def pretrain(
     params = resolved(params)
     tokenizer = load_tokenizer(tokenizer_directory)
     model = _model(params, seed, tokenizer_directory, tokenizer.get_vocab_size())
-    model = placed(lightened(model, params.device, params.compile, params.recompute), params.device)
+    model = placed(
+        lightened(model, params.device, params.compile, params.recompute, params.attention), params.device
+    )
     splits = {split: open_shards(Path(tokens) / split) for split in ("train", "validation")}
     exercise = exercise_of(params, seed)
     newlines = newline_tokens(tokenizer.get_vocab())

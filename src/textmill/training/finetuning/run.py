@@ -50,7 +50,7 @@ def finetune(
     )
     _check_fit(model, objective)
     plain = adapt(model, params.tuning, params.lora)
-    model = lightened(model, params.device, params.compile, params.recompute)
+    model = lightened(model, params.device, params.compile, params.recompute, params.attention)
     model = placed(model, params.device)
     objective.begin(model, is_control)
     trained = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
