@@ -11,6 +11,10 @@ from pathlib import Path
 RESULTS = Path(__file__).with_name("RESULTS.md")
 BENCHMARKS = (
     "budgets",
+    "train_causal",
+    "train_masked",
+    "train_denoising",
+    "train_distributed",
     "corpus_dedup",
     "corpus_filters",
     "corpus_pii",
