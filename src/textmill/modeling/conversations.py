@@ -45,6 +45,8 @@ def transcript(text: str) -> str:
 
 def words_said(text: str) -> str:
     """What is said in an input, without who says it."""
+    if not text.startswith(_START):
+        return text
     return "\n".join(message["content"] for message in read(text))
 
 

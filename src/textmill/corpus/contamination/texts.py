@@ -15,6 +15,7 @@ from textmill.corpus.sources.files import found, local_file
 from textmill.corpus.sources.formats import read as records_of
 from textmill.corpus.sources.layout import Layout
 from textmill.errors import UserError
+from textmill.modeling.conversations import words_said
 
 TEXT = pa.schema(
     [("set", pa.string()), ("id", pa.string()), ("column", pa.string()), ("text", pa.large_string())]
@@ -46,12 +47,17 @@ def task_texts(tasks: str | os.PathLike[str], names: Sequence[str], splits: Sequ
                             pa.repeat(pa.scalar(name), table.num_rows),
                             table["id"].cast(pa.string()),
                             pa.repeat(pa.scalar(column), table.num_rows),
-                            table[column].cast(pa.large_string()),
+                            _said(table[column]),
                         ],
                         schema=TEXT,
                     )
                 )
     return pa.concat_tables(pieces)
+
+
+def _said(column: pa.ChunkedArray) -> pa.Array:
+    """The texts; of conversations what is said, for no document has the marks of who says it."""
+    return pa.array([words_said(text) for text in column.to_pylist()], pa.large_string())
 
 
 def set_texts(sets: Mapping[str, EvaluationSet], local: Path, clean: Callable[[str], str]) -> pa.Table:
