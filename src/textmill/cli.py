@@ -283,6 +283,35 @@ def serve(
     serve_model(Path(), uri, host, port)
 
 
+@app.command()
+def attribute(
+    model: Annotated[
+        str,
+        typer.Argument(metavar="DIR|models:/…", help="A classifier: a directory or a registered version."),
+    ],
+    text: Annotated[
+        list[str] | None, typer.Option(help="A text to explain; several times if you like.")
+    ] = None,
+    rows: Annotated[
+        Path | None, typer.Option(metavar="FILE", help=".parquet (input), .jsonl (input or text), or lines.")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="With --rows: so many texts, from the first.")] = 20,
+    label: Annotated[str | None, typer.Option(help="Explain this label instead of the answer.")] = None,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a page instead.")] = None,
+    attention: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write a page of every head's attention on the first text."),
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads of the model.")] = 1,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show which words made a classifier decide (integrated gradients), and where its heads look."""
+    from textmill.console.attribute import Request
+    from textmill.console.attribute import attribute as explain_decisions
+
+    explain_decisions(Request(model, tuple(text or ()), rows, limit, label, html, attention, threads, json))
+
+
 def main() -> None:
     """The entry point: a user's mistake is one paragraph on stderr and exit status 2."""
     for key, value in QUIET.items():

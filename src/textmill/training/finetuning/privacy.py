@@ -57,8 +57,8 @@ class Privately:
         params, train = self.objective.params, self.objective.train
         if not isinstance(train, Examples):
             raise UserError(
-                f"params.yaml: privacy: {params.objective} packs several rows into one, and the gradient of a "
-                "single row is needed. Known: classification, generation."
+                f"params.yaml: privacy: {params.objective} packs several rows into one, and the gradient of "
+                "a single row is needed. Known: classification, generation."
             )
         if place().size > 1:
             raise UserError("params.yaml: privacy: needs one process; set train.launcher to none.")
