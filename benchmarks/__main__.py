@@ -26,6 +26,8 @@ BENCHMARKS = (
     "corpus_crash",
     "corpus_ledger",
     "corpus_readers",
+    "generation",
+    "startup",
 )
 """In the order in which RESULTS.md shows them; `corpus` names all that begin with corpus_."""
 

@@ -6,7 +6,7 @@ import torch
 import transformers
 from transformers.generation.logits_process import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 
-from tests.evaluation.conftest import TEXTS
+from tests.evaluation.conftest import TEXTS, save
 from textmill.errors import UserError
 from textmill.modeling.decoding import Decoding, Generator, is_lean
 from textmill.modeling.decoding.largest import largest
@@ -205,3 +205,39 @@ def test_settings_that_make_no_sense_are_refused(settings, message):
 def test_an_empty_input_is_refused():
     with pytest.raises(ValueError, match="without a token"):
         Generator(llama().eval())([[5], []], Decoding())
+
+
+@pytest.mark.parametrize("name", ["llama", "t5"])
+def test_ctranslate2_is_asked_for_what_torch_is_asked_for(tokenizer, tmp_path, monkeypatch, name):
+    """With weights of full precision it writes the same tokens; with 8 bits a random model's go apart."""
+    from textmill.modeling.decoding import int8
+
+    torch.manual_seed(9)
+    model = MODELS[name]().eval()
+    model.resize_token_embeddings(len(tokenizer))
+    save(model, tokenizer, tmp_path)
+    inputs = inputs_of(tokenizer, 6)
+    expected = Generator(model)(inputs, Decoding(max_new_tokens=10))
+    is_seq2seq = model.config.is_encoder_decoder
+    rough = int8.Int8Generator(tmp_path, tokenizer, is_seq2seq, 1)(inputs, Decoding(max_new_tokens=10))
+    assert all(1 <= len(best) <= 10 for (best,) in rough)
+    monkeypatch.setattr(int8, "PRECISION", "float32")
+    engine = int8.Int8Generator(tmp_path, tokenizer, is_seq2seq, 1)
+    found = engine(inputs, Decoding(max_new_tokens=10))
+    assert [_written(best) for (best,) in found] == [_written(best) for (best,) in expected]
+    beams = engine(inputs, Decoding(max_new_tokens=10, beams=3, samples=2))
+    assert all(len(item) == 2 for item in beams)
+    with pytest.raises(UserError, match="expected 0 with ctranslate2"):
+        engine(inputs, Decoding(temperature=1.0))
+
+
+def _written(tokens):
+    """CTranslate2 leaves the end token away."""
+    return [token for token in tokens if token != END]
+
+
+def test_the_evaluation_can_ask_for_ctranslate2(seq2seq):
+    from textmill.evaluation.generation import generate
+
+    found = generate(seq2seq, TEXTS[:3], beams=2, max_new_tokens=6, decoding="ctranslate2")
+    assert len(found) == 3 and all(isinstance(text, str) for text in found)

@@ -38,6 +38,11 @@ class Judgement(Section):
     )
     beams: int | None = Field(default=None, ge=1, le=32, description="Width of the beam; 1 is greedy.")
     max_new_tokens: int | None = Field(default=None, ge=1, description="Tokens an output may have.")
+    decoding: Literal["torch", "ctranslate2"] | None = Field(
+        default=None,
+        description="torch (the default): the tokens of transformers' `generate`, in fp32. ctranslate2: int8 "
+        "weights, faster, with outputs that can differ (extra `exports`).",
+    )
 
 
 class Evaluate(Section):

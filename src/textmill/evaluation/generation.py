@@ -22,6 +22,7 @@ def generate(
     batch_tokens: int = 4096,
     threads: int = 1,
     advance: Callable[[int], None] = lambda rows: None,
+    decoding: str = "torch",
 ) -> list[str]:
     """One output per input, without special tokens; nothing is sampled.
 
@@ -35,9 +36,11 @@ def generate(
         batch_tokens: padded input tokens of a batch, over all beams.
         threads: CPU threads.
         advance: told how many rows each batch finished.
+        decoding: ``torch``, the tokens of transformers' `generate`; or ``ctranslate2``, int8 weights.
 
     Raises:
-        UserError: the directory holds no encoder-decoder, and no decoder that can be asked.
+        UserError: the directory holds no encoder-decoder, and no decoder that can be asked; or CTranslate2
+            does not know the model.
     """
     tokenizer = load_tokenizer(directory)
     kind = pretrained_kind(directory)
@@ -49,7 +52,7 @@ def generate(
     model = load_model(directory, "Seq2SeqLM" if kind == "seq2seq" else "CausalLM", threads)
     encoded = _encoded(model, tokenizer, kind, inputs, max_input_tokens, max_new_tokens)
     settings = Decoding(max_new_tokens=max_new_tokens, beams=beams)
-    generator = Generator(model)
+    generator = Generator(model) if decoding == "torch" else _int8(directory, tokenizer, kind, threads)
     outputs = [""] * len(inputs)
     for rows in batches_by_length([len(ids) for ids in encoded], batch_tokens // beams):
         found = generator([encoded[row] for row in rows], settings, rows)
@@ -69,3 +72,9 @@ def _encoded(
     # Input and output share the positions the model was trained for.
     room = min(limit, input_limit(model, tokenizer, 1 << 30) - max_new_tokens)
     return [prompt(tokenizer, text, max(room, 1)) for text in inputs]
+
+
+def _int8(directory: str | os.PathLike[str], tokenizer: Any, kind: str, threads: int) -> Any:
+    from textmill.modeling.decoding.int8 import Int8Generator
+
+    return Int8Generator(directory, tokenizer, kind == "seq2seq", threads)

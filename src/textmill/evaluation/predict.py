@@ -39,4 +39,5 @@ def predict(
     }
     if kind not in functions or kind == "generation":
         common |= {"beams": judgement.beams or 1, "max_new_tokens": judgement.max_new_tokens or 64}
+        common |= {"decoding": judgement.decoding or "torch"}
     return functions.get(kind, generate)(directory, inputs, **common)
