@@ -11,13 +11,14 @@ from typing import Any
 
 TITLE = "Generation and exports"
 NOTE = """\
-Random weights in the shapes of the default run's models (2 layers, 128 wide, 8,192 tokens) and of the 6-layer
-reference (256 wide), prompts of 32 tokens, outputs of 64 (reference: 128) and no end token, so that both write the
-same number; a token that differs stops the benchmark. One thread each, fp32, alternating, medians of three, CPU
-seconds of the process, because other work shared the cores and their caches. Models that were trained end earlier and
-at different lengths, where `generate` goes on computing rows that have ended and the lean loop drops them: the test
-sets say what that is worth. With many rows both spend their time in the same fp32 products, which bounds the ratio:
-the lean loop saves what is around them, the sorting of scores and the moving of caches.
+Random weights in the shapes of the default run's models (2 layers, 128 wide, 8,192 tokens) and of the
+6-layer reference (256 wide), prompts of 32 tokens, outputs of 64 (reference: 128) and no end token, so that
+both write the same number; a token that differs stops the benchmark. One thread each, fp32, alternating,
+medians of three, CPU seconds of the process, because other work shared the cores and their caches. Models
+that were trained end earlier and at different lengths, where `generate` goes on computing rows that have
+ended and the lean loop drops them: the test sets say what that is worth. With many rows both spend their
+time in the same fp32 products, which bounds the ratio: the lean loop saves what is around them, the sorting
+of scores and the moving of caches.
 """
 MODELS = Path("models/tasks")
 
