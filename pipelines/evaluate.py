@@ -143,6 +143,7 @@ def _write_report(
     predictions: dict[str, list[str]],
     likelihoods: dict[str, Any],
 ) -> None:
+    from textmill.evaluation.contaminated import contamination_of
     from textmill.evaluation.metrics.choose import choose_metrics
     from textmill.evaluation.report import join_figures, models_and_comparisons, sample_rows
     from textmill.evaluation.significance import bootstrap
@@ -160,6 +161,8 @@ def _write_report(
         for model, texts in predictions.items()
     }
     scores = bootstrap(metrics, statistics, params.resamples, stage.seed)
+    overlap = contamination_of("data", task.name, task.ids)
+    overlapping = {} if overlap is None else {"overlap": overlap[1]}
     report = {
         "name": stage.item,
         "task": task.name,
@@ -176,9 +179,18 @@ def _write_report(
             for row in sample_rows(task.ids, params.samples)
         ],
         "slices": slice_table(
-            _slice_columns(task), metrics, statistics, params.resamples, stage.seed, params.slice_rows
+            _slice_columns(task) | overlapping,
+            metrics,
+            statistics,
+            params.resamples,
+            stage.seed,
+            params.slice_rows,
         ),
     } | models_and_comparisons(scores, SUBJECT)
+    if overlap is not None:
+        report["contamination"] = overlap[0]
+    if params.fairness.languages and task.kind == "classification" and SUBJECT in predictions:
+        report["fairness"] = _fairness(stage, params, task, predictions[SUBJECT])
     if likelihoods:
         from textmill.evaluation.replies import reply_metrics
 
@@ -191,6 +203,27 @@ def _write_report(
             f"{row['metric']} {row['verdict']} against {row['against']}: "
             f"{row['difference']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]"
         )
+
+
+def _fairness(stage: Stage, params: Any, task: Any, predicted: list[str]) -> dict[str, Any]:
+    from functools import partial
+
+    from textmill.corpus.shards import read_table
+    from textmill.evaluation.classify import classify
+    from textmill.evaluation.fairness import fairness_report, languages_of
+
+    test = Path("data/tasks") / task.name / "test.parquet"
+    declared = read_table(test, ["input_lang"])["input_lang"].to_pylist()
+    with stage.progress(unit="swapped rows") as progress:
+        answer = partial(
+            classify, Path("models/tasks") / str(stage.item), max_input_tokens=params.max_input_tokens,
+            batch_tokens=params.batch_tokens, threads=params.threads, advance=progress.advance,
+        )  # fmt: skip
+        return fairness_report(
+            task.test.inputs, task.test.targets, predicted, task.labels,
+            languages_of(task.test.inputs, declared), answer, params.fairness.languages,
+            params.fairness.min_rows, params.resamples, stage.seed,
+        )  # fmt: skip
 
 
 def _slice_columns(task: Any) -> dict[str, list[str]]:

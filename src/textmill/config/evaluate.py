@@ -45,6 +45,15 @@ class Judgement(Section):
     )
 
 
+class Fairness(Section):
+    """How alike a classifier treats people: answers to swapped texts, rates by the group a text names."""
+
+    languages: list[Literal["en", "zh"]] = Field(
+        default=[], description="Languages whose lexicons are used; none: nothing is measured."
+    )
+    min_rows: int = Field(default=20, ge=2, description="Fewest test rows of a group that gets figures.")
+
+
 class Evaluate(Section):
     """Decoding, metrics, baselines and resampling of every evaluation."""
 
@@ -83,6 +92,9 @@ class Evaluate(Section):
     extraction: Judgement = Field(
         default=Judgement(metrics=["answer_em", "answer_f1"], baselines=["no_answer", "overlap_sentence"]),
         description="Judgement of extractive question answering.",
+    )
+    fairness: Fairness = Field(
+        default=Fairness(), description="Counterfactual flips and gaps between groups, of classifiers."
     )
     tasks: dict[str, Judgement] = Field(default={}, description="Exceptions by task name.")
 

@@ -15,6 +15,7 @@ from textmill.report.figures import (
     metric_name,
     number,
     p_value,
+    percent,
     words,
 )
 from textmill.report.forest import whiskers
@@ -81,7 +82,25 @@ def _view(
         "won": sum(found.get(pair) == "won" for pair in wanted),
         "unmet": [_unmet(pair, found.get(pair)) for pair in wanted if found.get(pair) != "won"],
         "slices": _slices(report, own, main),
+        "contamination": _contamination(report),
         "samples": _samples(report, own, settings.report.samples),
+    }
+
+
+def _contamination(report: dict[str, Any]) -> dict[str, Any] | None:
+    """How many test rows share text with documents, and what of it the corpus still holds."""
+    found = report.get("contamination")
+    if not found:
+        return None
+    share = found["rows_found"]
+    return {
+        "rows": found["rows"],
+        "share": percent(share["value"]),
+        "interval": f"[{percent(share['low'])}, {percent(share['high'])}]",
+        "whole": found["rows_whole"],
+        "documents": found["documents"],
+        "kept": found["documents_kept"],
+        "largest": percent(found["largest_kept"]),
     }
 
 
