@@ -20,7 +20,11 @@ NOTE = (
     "the pipeline runs it, finished shards kept; one core is a process bound to it. Time is CPU time where "
     "documents grow and wall time where cores do, medians of three. `tokenize` encodes every clean document. "
     "Dedup and select hold columns for every document by design: what is bounded there is bytes per "
-    "document. docs/scale.md computes from these slopes (benchmarks/slopes.json) what large corpora cost."
+    "document. What grows in `tokenize` is the words that gigatoken remembers, until "
+    "it starts anew after 32 MB of text, five times the small corpus; after 16 MB it would take a tenth more "
+    "time. Its second core has less to do than the first: gigatoken encodes one batch at a time, half of "
+    "the work; its own threads would use both, for a tenth more CPU time. "
+    "docs/scale.md computes from these slopes (benchmarks/slopes.json) what large corpora cost."
 )
 COLUMNS = {"dedup": 700, "select": 700}
 """Stages that hold columns for every document, and how many bytes each of them may take."""

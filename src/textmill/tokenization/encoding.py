@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from itertools import chain
+from threading import Lock
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -22,10 +23,10 @@ Ids = tuple[npt.NDArray[np.uint32], npt.NDArray[np.int64]]
 Texts: TypeAlias = "Sequence[str] | pa.Array | pa.ChunkedArray"
 
 
-RENEWED_AFTER = 64 << 20
+RENEWED_AFTER = 32 << 20
 """Bytes of text after which gigatoken starts anew: it remembers every distinct word that it has seen, about
-200 bytes each, and random words doubled its memory with every million. To learn the frequent ones again costs
-a few hundredths of the time."""
+200 bytes each, and nothing bounds them. To learn the frequent ones again takes a few hundredths of the
+time."""
 
 
 class Encoder:
@@ -50,7 +51,7 @@ class Encoder:
         self._reference.encode_special_tokens = True
         self._parallel = usable_cores() > 2 if parallel is None else parallel
         self._fast: gigatoken.Tokenizer | None = None
-        self._seen = 0
+        self._settings, self._seen, self._lock = "", 0, Lock()
         settings = json.loads(serialized)
         if library == "gigatoken" and settings["model"]["type"] == "BPE":
             settings["added_tokens"], settings["post_processor"] = [], None
@@ -60,6 +61,7 @@ class Encoder:
     def _start_anew(self) -> None:
         import gigatoken
 
+        self._fast = None  # else both are in memory for a moment
         self._fast, self._seen = gigatoken.Tokenizer.from_json(self._settings), 0
 
     def __reduce__(self) -> tuple[type[Encoder], tuple[Tokenizer, str, bool]]:
@@ -77,14 +79,17 @@ class Encoder:
             UserError: the two libraries disagree on one of them.
         """
         column = _column(texts)
-        if self._fast is None:
+        if not self._settings:
             return self._encode_reference(column)
         import awkward
 
-        self._seen += column.nbytes
-        if self._seen > RENEWED_AFTER:
-            self._start_anew()
-        layout = self._fast.encode_batch(awkward.from_arrow(column), parallel=self._parallel).layout
+        batch = awkward.from_arrow(column)
+        with self._lock:
+            self._seen += column.nbytes
+            if self._seen > RENEWED_AFTER:
+                self._start_anew()
+            assert self._fast is not None
+            layout = self._fast.encode_batch(batch, parallel=self._parallel).layout
         ids, offsets = np.asarray(layout.content.data), np.asarray(layout.offsets.data)
         if check:
             self.compare(column, ids, offsets, check)
@@ -106,7 +111,7 @@ class Encoder:
         Raises:
             UserError: `ids` and `offsets`, as `encode` gave them, are not what tokenizers gives.
         """
-        if self._fast is None or not len(texts):
+        if not self._settings or not len(texts):
             return
         texts, count = _column(texts), min(count, len(texts))
         chosen = np.arange(count) * (len(texts) - 1) // max(count - 1, 1)
