@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.corpus.curation_texts import NOVEL, docstrings
+from textmill.corpus.shingle_sets import ShingleSets, ShingleSpool
 from textmill.corpus.shingles import Tokens, distinct, ngrams, ngrams_by_size, same_ngrams, slices, tokens
 
 ALONE = r"[\p{Han}\p{Hiragana}\p{Katakana}]"
@@ -117,4 +118,21 @@ def test_hashes_do_not_change_between_releases():
         12989192490684112468,
         6472427096969100236,
         6182478528432370611,
+    ]
+
+
+def test_similarities_are_those_of_python_sets_whatever_the_sizes(tmp_path):
+    chosen = np.random.default_rng(3)
+    sizes = np.array([0, 1, 2, 15, 16, 17, 32, 33, 64, 65, 128, 129, 255, 256, 257, 700, 3000])
+    # Few different values, so that sets share many and hold repetitions.
+    parts = [chosen.integers(0, 2 * size + 3, size).astype(np.uint64) << np.uint64(40) for size in sizes]
+    pairs = np.array([(one, other) for other in range(len(sizes)) for one in range(other + 1)])
+    with ShingleSpool(tmp_path) as spool:
+        for part in parts:
+            spool.append(part)
+        begin = np.cumsum(sizes) - sizes
+        found = ShingleSets([spool.sealed()], np.zeros(len(sizes), np.int64), begin, sizes).jaccard(pairs)
+    sets = [set(part.tolist()) for part in parts]
+    assert found.tolist() == [
+        len(sets[one] & sets[other]) / max(len(sets[one] | sets[other]), 1) for one, other in pairs.tolist()
     ]

@@ -6,6 +6,7 @@ import mmap
 import os
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,8 @@ _PAIRS_AT_ONCE = 1 << 19
 # 1,000 shingles share one by chance once in 17 million times.
 _NUMBER_BITS = np.uint64(44)
 _HASH_SHIFT = np.uint64(20)
+_LARGEST = np.uint64(0xFFFFFFFFFFFFFFFF)
+_ROW_WIDTHS = (1, 16, 32, 64, 128, 256)
 
 
 class ShingleFile:
@@ -131,10 +134,29 @@ class ShingleSets:
         )
         keys >>= _HASH_SHIFT
         keys |= np.repeat(np.arange(len(used), dtype=np.uint64) << _NUMBER_BITS, sizes)
-        keys.sort()
+        sort_within(keys, sizes)
         fresh = np.ones(len(keys), bool)
         np.not_equal(keys[1:], keys[:-1], out=fresh[1:])
         return keys[fresh]
+
+
+def sort_within(keys: Uint64s, sizes: Int64s) -> None:
+    """Sort the keys of each set in place; the sets lie one after the other, with `sizes` keys each.
+
+    Rows of a matrix that are no wider than numpy's sorting networks take a third of the time of one long
+    array, and a tenth where the processor is slow at AVX-512's compress, on which longer sorts are built.
+    """
+    begin = np.cumsum(sizes) - sizes
+    for least, width in pairwise(_ROW_WIDTHS):
+        chosen = np.flatnonzero((sizes > least) & (sizes <= width))
+        places = ranges(begin[chosen], sizes[chosen])
+        filled = np.arange(width) < sizes[chosen, None]
+        rows = np.full(filled.shape, _LARGEST)
+        rows[filled] = keys[places]
+        rows.sort(axis=1)
+        keys[places] = rows[filled]
+    for place in np.flatnonzero(sizes > _ROW_WIDTHS[-1]):
+        keys[begin[place] : begin[place] + sizes[place]].sort()
 
 
 def _shared(keys: Uint64s, bounds: Int64s, few: Int64s, many: Int64s) -> Int64s:

@@ -136,13 +136,11 @@ def _kept_powers(bits: int) -> tuple[Uint64s, Uint64s]:
 
 
 def _all_powers(bits: int) -> tuple[Uint64s, Uint64s]:
-    both = []
-    for base in (int(_WORD_BASE), pow(int(_WORD_BASE), -1, 1 << 64)):
-        powers = np.ones(1 << bits, np.uint64)
+    both = np.ones((2, 1 << bits), np.uint64)
+    for powers, base in zip(both, (int(_WORD_BASE), pow(int(_WORD_BASE), -1, 1 << 64)), strict=True):
         for bit in range(bits):
             half = 1 << bit
             powers[half : 2 * half] = powers[:half] * np.uint64(pow(base, half, 1 << 64))
-        both.append(powers)
     return both[0], both[1]
 
 

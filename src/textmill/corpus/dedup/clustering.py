@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
@@ -66,9 +67,8 @@ def extended(known: Clustering, old: Sequence[Entry], new: Sequence[Entry], thre
     whole = Clustering(text, component)
     keys = np.concatenate([entry.keys() for entry in new])[first[unknown]]
     verifier = Verifier(sets_of([*old, *new], whole.leaders), threshold)
-    component = _connected(keys, verifier, component, len(known.component))
-    for pairs in in_batches(_between(known, old, keys, len(known.component))):
-        component = verifier.join(component, pairs)
+    between = _between(known, old, keys, len(known.component))
+    component = _connected(keys, verifier, component, len(known.component), between)
     return Clustering(text, component)
 
 
@@ -115,14 +115,20 @@ def _sorted(entry: Entry) -> Sorted:
     return entry.sorted
 
 
-def _connected(keys: Uint64s, verifier: Verifier, component: Int64s, base: int = 0) -> Int64s:
-    """The components after those of texts `base` and up that are similar to each other were joined."""
+def _connected(
+    keys: Uint64s,
+    verifier: Verifier,
+    component: Int64s,
+    base: int = 0,
+    more: Iterable[npt.NDArray[np.int64]] = (),
+) -> Int64s:
+    """The components after those of texts `base` and up that are similar were joined, and pairs of `more`."""
     bands = [Band(keys[:, column]) for column in range(keys.shape[1])]
-    for pairs in in_batches(band.neighbours() for band in bands):
-        component = verifier.join(component, pairs + base)
-    for band in bands:
-        for pairs in in_batches(band.others(component[base:])):
-            component = verifier.join(component, pairs + base)
+    for pairs in in_batches(chain((band.neighbours() + base for band in bands), more)):
+        component = verifier.join(component, pairs)
+    # Each band begins with the components as they are then.
+    for pairs in in_batches(pairs + base for band in bands for pairs in band.others(component[base:])):
+        component = verifier.join(component, pairs)
     return component
 
 
