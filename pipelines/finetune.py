@@ -21,8 +21,9 @@ def main(stage: Stage) -> None:
     prepare(params.threads, stage.seed)
     data = f"data/tasks/{params.task}"
     objective = load_objective(params, stage.seed, data)
-    key = run_key({**params.deciding(), **train.deciding(), "seed": stage.seed}, (params.base, data))
-    has_control = params.control == "random"
+    inputs = (params.base, data, "data/task_weights") if params.row_weights else (params.base, data)
+    key = run_key({**params.deciding(), **train.deciding(), "seed": stage.seed}, inputs)
+    has_control = params.control != "none"
     checkpoints = [Checkpoints(stage.label, key, number=params.checkpoints)]
     if has_control:
         checkpoints.append(Checkpoints(f"{stage.label}-control", key, number=params.checkpoints))

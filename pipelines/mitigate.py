@@ -1,13 +1,13 @@
-"""Stage mitigate: weights and swapped copies of the training documents, weights of task rows. Off by default.
+"""Stage mitigate: weights and swapped copies of the training documents. Off by default.
 
-Reads data/corpus/train and data/tasks; writes data/mitigation (weights.parquet, augmented/),
-data/task_weights and reports/mitigation.json, which says what each mitigation changed.
+Reads data/corpus/train and data/task_weights; writes data/mitigation (weights.parquet, augmented/) and
+reports/mitigation.json, which says what each mitigation changed.
 """
 
 from pipelines._stage import Stage, run
 from textmill.config.embeddings import Embeddings
 from textmill.config.mitigate import Mitigate
-from textmill.files import replacing_directory, write_json
+from textmill.files import read_json, replacing_directory, write_json
 
 TRAIN = "data/corpus/train"
 
@@ -16,15 +16,12 @@ def main(stage: Stage) -> None:
     """Write what the params ask for, and measure before and after."""
     from textmill.corpus.shards import count_rows
     from textmill.evaluation.bias.mitigation import mitigate_corpus
-    from textmill.evaluation.bias.task_weights import weigh_tasks
 
     settings = stage.params(Mitigate)
     total = 2 * count_rows(TRAIN) if settings.changes_corpus else 0
     with replacing_directory("data/mitigation") as folder, stage.progress(total) as progress:
         report = mitigate_corpus(TRAIN, folder, settings, stage.seed, progress.advance)
-    with replacing_directory("data/task_weights") as folder:
-        report["tasks"] = weigh_tasks("data/tasks", folder, settings)
-        write_json(folder / "tasks.json", sorted(report["tasks"]))
+    report["tasks"] = read_json("data/task_weights/tasks.json")
     report["confidence"] = settings.confidence
     report["word_vectors"] = []
     if settings.word_vectors and settings.changes_corpus:
@@ -35,12 +32,7 @@ def main(stage: Stage) -> None:
     write_json("reports/mitigation.json", report)
     if report["corpus"]:
         stage.say(f"{report['corpus']['copies']:,} copies, {report['corpus']['weighed']:,} weights")
-    for name, task in report["tasks"].items():
-        stage.say(
-            f"{name}: Cramér's V of labels and groups {task['before']['cramers_v']:.3f} before, "
-            f"{task['after']['cramers_v']:.3f} after"
-        )
-    if not report["corpus"] and not report["tasks"]:
+    if not report["corpus"]:
         stage.say("off (no mitigation is asked for)")
 
 

@@ -50,8 +50,10 @@ class Finetune(Training):
         "classifier's last layer. For the latter two, `optimizer: adamw` with a higher rate is usual.",
     )
     lora: Lora = Field(default_factory=Lora, description="The adapters of `tuning: lora`.")
-    control: Literal["random", "none"] = Field(
-        default="none", description="random: train the same recipe from random weights too, to compare."
+    control: Literal["random", "unweighted", "none"] = Field(
+        default="none",
+        description="random: train the same recipe from random weights too, to compare; unweighted: train it "
+        "without `row_weights` too.",
     )
     epochs: float = Field(gt=0, description="Passes over the training split.")
     max_input_tokens: int = Field(
@@ -90,6 +92,11 @@ class Finetune(Training):
         description="classification: balanced lets every label count as much as any other in the loss, "
         "however many rows it has.",
     )
+    row_weights: bool = Field(
+        default=False,
+        description="classification: rows count in the loss as `mitigate.task_weights` weighed them, so that "
+        "labels do not depend on who is named.",
+    )
 
     privacy: Privacy | None = Field(
         default=None, description="Learn privately (DP-SGD); null learns from gradients as they are."
@@ -110,6 +117,12 @@ class Finetune(Training):
             raise ValueError("privacy: control: random learns from the rows again and spends as much again")
         if self.class_weights != "none":
             raise ValueError("privacy: class_weights are counted from the rows without noise")
+        if self.row_weights:
+            raise ValueError("privacy: row_weights are counted from the rows without noise")
+        if self.objective in ("tagging", "extraction"):
+            raise ValueError(
+                f"privacy: {self.objective} learns several windows of a row, which is to be hidden"
+            )
         if self.faults != "stop" or self.spike is not None:
             raise ValueError("privacy: faults and spike let losses without noise decide about steps")
         return self
@@ -123,4 +136,8 @@ class Finetune(Training):
             raise ValueError("label_smoothing is not of preference")
         if self.class_weights != "none" and self.objective != "classification":
             raise ValueError("class_weights are of classification")
+        if self.row_weights and self.objective != "classification":
+            raise ValueError("row_weights are of classification")
+        if self.control == "unweighted" and not self.row_weights:
+            raise ValueError("control: unweighted compares with row_weights, which are off")
         return self

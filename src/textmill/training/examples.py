@@ -59,6 +59,31 @@ def read_rows(directory: str | os.PathLike[str], split: str) -> Rows:
     return Rows(table["input"].to_pylist(), table["target"].to_pylist(), path)
 
 
+def read_row_weights(rows: Path, weights: str | os.PathLike[str], task: str) -> npt.NDArray[np.float64]:
+    """The weight of each training row, mean one.
+
+    Args:
+        rows: train.parquet of the task.
+        weights: has TASK.parquet with the columns id and weight.
+        task: the task's name.
+
+    Raises:
+        UserError: the task was not weighed, or its rows are no longer those that were.
+    """
+    path = Path(weights) / f"{task}.parquet"
+    if not path.is_file():
+        raise UserError(
+            f"{path}: not found; `row_weights: true` needs {task} among the tasks of params.yaml: "
+            "mitigate.task_weights."
+        )
+    found = read_table(path, ["id", "weight"])
+    if found["id"].to_pylist() != read_table(rows, ["id"])["id"].to_pylist():
+        raise UserError(
+            f"{path}: expected the weights of the rows of {rows}; run the stage task_weights again."
+        )
+    return found["weight"].to_numpy().astype(np.float64)
+
+
 def label_numbers(train: Rows, validation: Rows) -> tuple[list[str], Ids, Ids]:
     """The labels of a classification task, sorted, and each row's number for both splits.
 

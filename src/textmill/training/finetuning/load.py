@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from textmill.config.finetune import Finetune
 from textmill.training.bases import is_decoder, load_tokenizer
-from textmill.training.examples import read_rows
+from textmill.training.examples import read_row_weights, read_rows
 from textmill.training.finetuning.classification import Classification
 from textmill.training.finetuning.dialogue import Dialogue
 from textmill.training.finetuning.extraction import Extraction
@@ -29,17 +29,27 @@ OBJECTIVES: dict[str, Callable[[Finetune], type[Objective]]] = {
 """The objective of each name in `textmill.config.finetune.OBJECTIVES`, given the run."""
 
 
-def load_objective(params: Finetune, seed: int, directory: str | os.PathLike[str]) -> Objective:
+def load_objective(
+    params: Finetune,
+    seed: int,
+    directory: str | os.PathLike[str],
+    weights: str | os.PathLike[str] = "data/task_weights",
+) -> Objective:
     """Read and encode the rows of a task for the base model of a run.
 
     Args:
         params: the run.
         seed: decides the order of the rows.
         directory: has train.parquet and validation.parquet.
+        weights: has TASK.parquet with the weights of training rows, for a run with `row_weights`.
 
     Raises:
         UserError: rows, labels or tokenizer are not usable; see `textmill.training.examples`.
     """
     train, validation = read_rows(directory, "train"), read_rows(directory, "validation")
     tokenizer = load_tokenizer(params.base)
-    return OBJECTIVES[params.objective](params)(params, seed, tokenizer, train, validation)
+    objective = OBJECTIVES[params.objective](params)(params, seed, tokenizer, train, validation)
+    if params.row_weights:
+        assert isinstance(objective, Classification)  # config allows them for no other
+        objective.row_weights = read_row_weights(train.path, weights, params.task)
+    return objective

@@ -34,7 +34,7 @@ def finetune(
     spool: Spool,
     progress: Progress,
 ) -> dict[str, Any]:
-    """Train on `objective` from the base's weights, or random ones for a control, and save in `directory`.
+    """Train on `objective` from the base's weights, or as its control, and save in `directory`.
 
     Returns:
         The report: `parameters`, `steps`, `tokens`, `curve`, `best_step`, final `loss`, the kept weights'
@@ -46,7 +46,13 @@ def finetune(
     """
     params, seed = objective.params, objective.seed
     model = load_model(
-        params.base, objective.head, objective.labels, params.dropout, is_control, seed, objective.problem
+        params.base,
+        objective.head,
+        objective.labels,
+        params.dropout,
+        is_control and params.control == "random",
+        seed,
+        objective.problem,
     )
     _check_fit(model, objective)
     plain = adapt(model, params.tuning, params.lora)
