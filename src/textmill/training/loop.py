@@ -238,17 +238,21 @@ def _gradient(
         torch.manual_seed(step_seed((plan.seed * 1_000_003 + run.step) % 2**63))
         batch = batches(run.step, run.rows)
         short: BaseException | None = None
-        total = 0.0
+        losses: list[tuple[float, torch.Tensor]] = []
         try:
             for part in batch.parts:
                 if part.share or place().is_sharded:
                     value = asked(model, part.loss)
-                    total += part.share * float(value.detach())
+                    losses.append((part.share, value.detach()))
                     (value if part.share == 1.0 else value * part.share).backward()
         except (MemoryError, RuntimeError) as error:
             if not out_of_memory(error):
                 raise
             short = error
+        # Read after the backward pass: a GPU is not waited for in between.
+        total = 0.0
+        for share, loss in losses:
+            total += share * float(loss)
         # Processes whose weights are divided are in step with each other here, or one has ended the run.
         total, ranks_short = summed([total, float(short is not None)]) if not _alone(short) else (total, 1.0)
         if not ranks_short:

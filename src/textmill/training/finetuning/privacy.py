@@ -61,7 +61,7 @@ class Privately:
                 "a single row is needed. Known: classification, generation."
             )
         if place().size > 1:
-            raise UserError("params.yaml: privacy: needs one process; set train.launcher to none.")
+            raise UserError("params.yaml: privacy: needs one process; set train.launcher to single.")
         if self.asked.delta >= 1 / len(train.inputs):
             raise UserError(
                 f"params.yaml: privacy.delta: expected less than 1 / {len(train.inputs):,} (training rows), "
