@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections.abc import Mapping
@@ -21,6 +22,9 @@ from textmill.tracking.trials import SearchRecord, TrialRecord, TrialSender
 if TYPE_CHECKING:
     from optuna import Study
     from optuna.trial import FrozenTrial
+
+QUIET = {"TRANSFORMERS_VERBOSITY": "error", "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
+"""What training's libraries are told before they are imported: the search has its own lines."""
 
 FOLDER = Path(".textmill/search")
 VALUES = "values"
@@ -54,6 +58,7 @@ def search(name: str, is_applied: bool = False, restart: bool = False) -> None:
     Raises:
         UserError: the search, or what it tries, is not valid; or no trial came to an end.
     """
+    os.environ.update({key: value for key, value in QUIET.items() if key not in os.environ})
     asked = _asked(name)
     with locked(asked.folder.parent):
         if restart:

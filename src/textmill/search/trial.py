@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,8 +93,6 @@ def train(params: Finetune | Pretrain, seed: int, folder: Path, watch: Watch, la
     """
     from textmill.training.device import prepare
 
-    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     prepare(params.threads, seed)
     key = run_key({**params.deciding(), "seed": seed}, inputs_of(params))
     checkpoints = Checkpoints("trial", key, folder / "checkpoints", params.checkpoints)
