@@ -88,82 +88,82 @@ def find_and_judge(
 ) -> Duplicates:
     """As `find_duplicates`; and with `params.plant` how well duplicates are found."""
     engine = engine or Local()
+    search = _Search(clean, params, seed, scratch)
     if index is None and engine.width == 1:
-        return _analysed_now(clean, params, seed, scratch, advance)
+        return search.in_memory(advance)
     if index is None:
         # What one worker finds others read, so it has to be in files with names.
         with tempfile.TemporaryDirectory(dir=scratch) as folder:
             return find_and_judge(clean, params, seed, scratch, advance, folder, engine)
     known = Index(index, params, seed)
     try:
-        return _indexed(clean, params, seed, scratch, known, engine, advance)
+        return search.indexed(known, engine, advance)
     except Damaged:
         # Shingles are checked when they are read, which is late; what else is there was checked before.
         known.forget()
-        return _indexed(clean, params, seed, scratch, known, engine, lambda documents: None)
+        return search.indexed(known, engine, lambda documents: None)
 
 
-def _analysed_now(
-    clean: str | os.PathLike[str],
-    params: Dedup,
-    seed: int,
-    scratch: str | os.PathLike[str],
-    advance: Callable[[int], None],
-) -> Duplicates:
-    with ShingleSpool(scratch) as spool:
-        found = [analyse(path, params, seed, spool.append, advance) for path in shard_paths(clean)]
-        shingles = spool.sealed()
-        sizes = np.concatenate([each.sizes for each in found])
-        begin = np.split(np.cumsum(sizes) - sizes, np.cumsum([len(each.sizes) for each in found])[:-1])
-        entries = [Entry(each, shingles, place) for each, place in zip(found, begin, strict=True)]
-        clustering = clustering_of(entries, params.threshold)
-        table = _table(entries, clustering, sets_of(entries, clustering.leaders).jaccard)
-        return Duplicates(table, _quality(clean, entries, clustering, params, seed, scratch))
+@dataclass(frozen=True)
+class _Search:
+    """What is looked for and where; see `find_duplicates`."""
 
+    clean: str | os.PathLike[str]
+    params: Dedup
+    seed: int
+    scratch: str | os.PathLike[str]
 
-def _quality(
-    clean: str | os.PathLike[str],
-    entries: Sequence[Entry],
-    clustering: Clustering,
-    params: Dedup,
-    seed: int,
-    scratch: str | os.PathLike[str],
-) -> dict[str, Any] | None:
-    if not params.plant or not params.near:
-        return None
-    return quality_of(clean, entries, clustering, params, seed, scratch)
+    def in_memory(self, advance: Callable[[int], None]) -> Duplicates:
+        """All at once by this process, which keeps nothing but the shingles on disk."""
+        with ShingleSpool(self.scratch) as spool:
+            found = [
+                analyse(path, self.params, self.seed, spool.append, advance)
+                for path in shard_paths(self.clean)
+            ]
+            shingles = spool.sealed()
+            sizes = np.concatenate([each.sizes for each in found])
+            begin = np.split(np.cumsum(sizes) - sizes, np.cumsum([len(each.sizes) for each in found])[:-1])
+            entries = [Entry(each, shingles, place) for each, place in zip(found, begin, strict=True)]
+            clustering = clustering_of(entries, self.params.threshold)
+            return self._judged(entries, clustering, sets_of(entries, clustering.leaders).jaccard)
 
+    def indexed(self, index: Index, engine: Engine, advance: Callable[[int], None]) -> Duplicates:
+        """By way of the index, which afterwards knows these shards."""
+        names = _made(index, shard_paths(self.clean), engine, advance)
+        state = index.state(names)
+        known: Clustering | None = None
+        similarities: list[Any] = []
+        with index.working_folder() as folder:
+            if state is None:
+                entries = [index.entry(name) for name in names]
+                files = Files(index.files(names), folder)
+                clustering, sets = _clustered(entries, files, self.params, engine)
+            else:
+                before, known, *similarities = state
+                order = _known_first(names, before)
+                names = [names[place] for place in order]
+                entries = [index.entry(name) for name in names]
+                old, new = entries[: len(before)], entries[len(before) :]
+                clustering = extended(known, old, new, self.params.threshold) if new else known
+                sets = sets_of(entries, clustering.leaders)
+            similarity = Similarities(sets, *similarities)
+            judged = self._judged(entries, clustering, similarity.jaccard)
+            if clustering is not known:
+                index.keep(names, clustering, similarity.pairs, similarity.values)
+        return judged
 
-def _indexed(
-    clean: str | os.PathLike[str],
-    params: Dedup,
-    seed: int,
-    scratch: str | os.PathLike[str],
-    index: Index,
-    engine: Engine,
-    advance: Callable[[int], None],
-) -> Duplicates:
-    names = _made(index, shard_paths(clean), engine, advance)
-    state = index.state(names)
-    known: Clustering | None = None
-    similarities: list[Any] = []
-    with index.working_folder() as folder:
-        if state is None:
-            entries = [index.entry(name) for name in names]
-            clustering, sets = _clustered(entries, Files(index.files(names), folder), params, engine)
-        else:
-            before, known, *similarities = state
-            order = _known_first(names, before)
-            names = [names[place] for place in order]
-            entries = [index.entry(name) for name in names]
-            old, new = entries[: len(before)], entries[len(before) :]
-            clustering = extended(known, old, new, params.threshold) if new else known
-            sets = sets_of(entries, clustering.leaders)
-        similarity = Similarities(sets, *similarities)
-        table = _table(entries, clustering, similarity.jaccard)
-        if clustering is not known:
-            index.keep(names, clustering, similarity.pairs, similarity.values)
-    return Duplicates(table, _quality(clean, entries, clustering, params, seed, scratch))
+    def _judged(
+        self,
+        entries: Sequence[Entry],
+        clustering: Clustering,
+        jaccard: Callable[[npt.NDArray[np.int64]], npt.NDArray[np.float64]],
+    ) -> Duplicates:
+        table = _table(entries, clustering, jaccard)
+        if not self.params.plant or not self.params.near:
+            return Duplicates(table)
+        return Duplicates(
+            table, quality_of(self.clean, entries, clustering, self.params, self.seed, self.scratch)
+        )
 
 
 def _made(index: Index, paths: Sequence[Path], engine: Engine, advance: Callable[[int], None]) -> list[str]:
