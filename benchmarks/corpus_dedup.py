@@ -28,11 +28,11 @@ also writes the kept documents again. Daft: 126 hashes of 5 words, 21 bands of 6
 of Jaccard similarity 0.8 in the whole corpus (prefix filtering, exact counts, no code shared with textmill).
 datatrove and Daft tell words apart differently, so some of what they are charged with is another definition.
 Memory is peak resident memory for all shards less that for the first, over the documents between them.
-What bounds an added shard, by a profile (85 ms against 2.4 s on a busy machine): 35 % is its own analysis, of
-which one half is the work (0.7 % of a full run) and the other the first touch of memory and the tables of a fresh
-process; 28 % are lookups and the exact verification of 1,000 candidates, nearly all of them rejected; 22 % the
-table of all duplicates, which is made whole and holds half of this corpus; 15 % hashing the shards and checking
-the index. The first and the last grow with what is added and what is stored, so neither vanishes with size."""
+What bounds an added shard, by a profile (85 ms of 2.4 CPU seconds, 3.5 %, on a busy machine): 35 % is its
+own analysis, of which half is the work (0.7 % of a full run) and half the first touch of memory and the
+tables of a fresh process; 28 % are lookups and the exact verification of some 1,200 candidates, nine in ten
+of which are rejected; 22 % the table of all duplicates, which is made whole and holds half of this corpus;
+15 % hashing the shards and checking the index."""
 
 _GOALS = {"rensa": 2.0, "datasketch": 4.0, "datatrove": 8.0, "daft": 1.0}
 _NAMES = {"daft": "Daft, unverified (stretch)"}

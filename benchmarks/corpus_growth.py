@@ -24,6 +24,8 @@ NOTE = (
     "it starts anew after 32 MB of text, five times the small corpus; after 16 MB it would take a tenth more "
     "time. Its second core has less to do than the first: gigatoken encodes one batch at a time, half of "
     "the work; its own threads would use both, for a tenth more CPU time. "
+    "A process that works beside the calling one takes about 0.35 CPU seconds to start (imports, the tables "
+    "of Unicode), whatever the corpus; half of that is what two cores of dedup and contamination lose. "
     "docs/scale.md computes from these slopes (benchmarks/slopes.json) what large corpora cost."
 )
 COLUMNS = {"dedup": 700, "select": 700}
