@@ -95,3 +95,39 @@ def test_an_encoder_without_a_task_is_refused(models, tmp_path):
     transformers.BertForMaskedLM(config).save_pretrained(tmp_path)
     with pytest.raises(ValueError, match="BertForMaskedLM does not predict text"):
         load(tmp_path)
+
+
+def of_kind(models, folder, loader, **changes):
+    """A model with random weights in the shape of the classifier, and its tokenizer."""
+    base = models / "classification"
+    config = transformers.AutoConfig.from_pretrained(base)
+    for name, value in changes.items():
+        setattr(config, name, value)
+    torch.manual_seed(3)
+    getattr(transformers, loader).from_config(config).save_pretrained(folder)
+    transformers.AutoTokenizer.from_pretrained(base).save_pretrained(folder)
+    return folder
+
+
+def test_label_sets_go_by_the_thresholds_of_the_config(models, tmp_path):
+    folder = of_kind(
+        models, tmp_path / "m", "AutoModelForSequenceClassification",
+        problem_type="multi_label_classification", thresholds={"negative": 0.0, "positive": 1.1},
+    )  # fmt: skip
+    found = ask(load(folder), TEXTS)
+    assert found["labels"].tolist() == ["negative"] * len(TEXTS)
+    assert all(0 < value < 1 for row in found["probabilities"] for value in row.values())
+
+
+def test_tags_and_answers_are_those_of_the_evaluation(models, tmp_path):
+    from textmill.evaluation.extraction import extract
+    from textmill.modeling.targets import units
+
+    tagger = of_kind(models, tmp_path / "t", "AutoModelForTokenClassification")
+    tags = ask(load(tagger), TEXTS)["tags"].tolist()
+    assert [len(row.split()) for row in tags] == [len(units(text)) for text in TEXTS]
+    reader = of_kind(models, tmp_path / "q", "AutoModelForQuestionAnswering", num_labels=2)
+    questions = ["who?\nThe man saw the sea.", "谁？\n他看见了大海。"]
+    found = ask(load(reader), questions)["text"].tolist()
+    assert found == extract(reader, questions)
+    assert all(answer and answer in text for answer, text in zip(found, questions, strict=True))

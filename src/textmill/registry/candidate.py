@@ -66,7 +66,7 @@ def _decoding(judged: StageEntry, report: dict[str, Any]) -> dict[str, Any]:
     from textmill.config.load import validated
 
     params = judged.params.get("params.yaml", {}).get("evaluate")
-    if report["kind"] not in ("classification", "generation"):
+    if report["kind"] not in ("classification", "generation", "multilabel", "tagging", "extraction"):
         return {"kind": "generation"}
     if not params:
         return {"kind": report["kind"]}

@@ -23,7 +23,9 @@ class TextModel(PythonModel):
 
     Classification gives the columns `label`, `score` (probability of the label) and `scores` (probability
     by label); generation gives the column `text`: the output of an encoder-decoder, or what a decoder
-    writes after the input.
+    writes after the input. A classifier of several labels gives `labels`, separated by commas, and
+    `probabilities`. A tagger gives `tags`, one per word or Chinese character, and question answering `text`,
+    for a question, a line end and a context; these two need textmill.
     """
 
     def load_context(self, context: Any) -> None:
@@ -35,7 +37,14 @@ class TextModel(PythonModel):
         local = {"local_files_only": True}
         config = transformers.AutoConfig.from_pretrained(directory, **local)
         architecture = (config.architectures or [""])[0]
-        if "SequenceClassification" in architecture:
+        self.directory = directory
+        if "SequenceClassification" in architecture and config.problem_type == "multi_label_classification":
+            self.kind, loader = "multilabel", "AutoModelForSequenceClassification"
+        elif "TokenClassification" in architecture:
+            self.kind, loader = "tagging", "AutoModelForTokenClassification"
+        elif "QuestionAnswering" in architecture:
+            self.kind, loader = "extraction", "AutoModelForQuestionAnswering"
+        elif "SequenceClassification" in architecture:
             self.kind, loader = "classification", "AutoModelForSequenceClassification"
         elif config.is_encoder_decoder:
             self.kind, loader = "seq2seq", "AutoModelForSeq2SeqLM"
@@ -47,7 +56,8 @@ class TextModel(PythonModel):
             )
         self.tokenizer = transformers.AutoTokenizer.from_pretrained(directory, **local)
         self.model = getattr(transformers, loader).from_pretrained(directory, **local).eval()
-        self.generator = None if self.kind == "classification" else _generator(self.model)
+        writes = self.kind in ("seq2seq", "causal")
+        self.generator = _generator(self.model) if writes else None
         self.defaults = {"batch_size": BATCH, **(context.model_config or {})}
         self.longest = min(
             _longest_input(self.tokenizer, self.model.config),
@@ -68,7 +78,10 @@ class TextModel(PythonModel):
 
         texts = [str(text) for text in pd.DataFrame(model_input).iloc[:, 0]]
         options = {**self.defaults, **{name: value for name, value in (params or {}).items() if value}}
-        answer = self._labels if self.kind == "classification" else self._texts
+        if self.kind in ("tagging", "extraction"):
+            return self._by_textmill(texts)
+        answers = {"classification": self._labels, "multilabel": self._label_sets}
+        answer = answers.get(self.kind, self._texts)
         rows: list[Any] = [None] * len(texts)
         order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
         with torch.inference_mode():
@@ -76,8 +89,31 @@ class TextModel(PythonModel):
                 some = order[start : start + int(options["batch_size"])]
                 for row, result in zip(some, answer([texts[row] for row in some], options), strict=True):
                     rows[row] = result
-        columns = ["label", "score", "scores"] if self.kind == "classification" else ["text"]
-        return pd.DataFrame(rows, columns=columns)
+        columns = {"classification": ["label", "score", "scores"], "multilabel": ["labels", "probabilities"]}
+        return pd.DataFrame(rows, columns=columns.get(self.kind, ["text"]))
+
+    def _by_textmill(self, texts: list[str]) -> pd.DataFrame:
+        """Tags or answers, by the code that evaluated the model: long texts are read in windows there."""
+        try:
+            from textmill.evaluation.extraction import extract
+            from textmill.evaluation.tagging import tag
+        except ImportError:
+            raise RuntimeError(
+                f"a model for {self.kind} needs the package textmill: install it here"
+            ) from None
+        longest = self.longest
+        if self.kind == "tagging":
+            return pd.DataFrame({"tags": tag(self.directory, texts, max_input_tokens=longest)})
+        return pd.DataFrame({"text": extract(self.directory, texts, max_input_tokens=longest)})
+
+    def _label_sets(self, texts: list[str], options: dict[str, Any]) -> list[tuple[str, dict[str, float]]]:
+        names = [self.model.config.id2label[index] for index in range(self.model.config.num_labels)]
+        tuned = getattr(self.model.config, "thresholds", None) or {}
+        results = []
+        for row in self.model(**self._encoded(texts, self.longest)).logits.float().sigmoid().tolist():
+            given = [name for name, value in zip(names, row, strict=True) if value >= tuned.get(name, 0.5)]
+            results.append((", ".join(given), dict(zip(names, row, strict=True))))
+        return results
 
     def _encoded(self, texts: list[str], longest: int, side: str = "right") -> Any:
         # A decoder goes on from the end of its input: there padding and cutting are done at the start.

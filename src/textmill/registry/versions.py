@@ -144,7 +144,13 @@ def _log_model(directory: Path, run_id: str, manifest: dict[str, Any], decoding:
     from mlflow.models.signature import ModelSignature
     from mlflow.types.schema import ColSpec, ParamSchema, ParamSpec, Schema
 
-    answers = {"classification": ["label", "score"], "generation": ["text"]}[decoding["kind"]]
+    answers = {
+        "classification": ["label", "score"],
+        "multilabel": ["labels"],
+        "tagging": ["tags"],
+        "extraction": ["text"],
+        "generation": ["text"],
+    }[decoding["kind"]]
     types = {"score": "double"}
     params = [ParamSpec("batch_size", "long", 16)]
     if decoding["kind"] == "generation":

@@ -18,6 +18,12 @@ from textmill.report.probe_section import probes
 
 USES = {
     "classification": ("Sorting texts of the kind it was trained on.", "AutoModelForSequenceClassification"),
+    "multilabel": (
+        "Labels, any number, for texts of the kind it was trained on.",
+        "AutoModelForSequenceClassification",
+    ),
+    "tagging": ("Finding spans in texts of the kind it was trained on.", "AutoModelForTokenClassification"),
+    "extraction": ("Finding in a given text what answers a question.", "AutoModelForQuestionAnswering"),
     "generation": ("Drafts that a person reads before they are used.", "AutoModelForSeq2SeqLM"),
     "decoder": ("Study, and a start for fine-tuning.", "AutoModelForCausalLM"),
     "encoder": ("Study, and a start for fine-tuning.", "AutoModelForMaskedLM"),
