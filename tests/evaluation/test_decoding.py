@@ -9,7 +9,7 @@ from transformers.generation.logits_process import TemperatureLogitsWarper, TopK
 from tests.evaluation.conftest import TEXTS, save
 from textmill.errors import UserError
 from textmill.modeling.decoding import Decoding, Generator, is_lean
-from textmill.modeling.decoding.largest import largest
+from textmill.modeling.decoding.largest import best, largest
 from textmill.modeling.decoding.sampling import draw, kept
 
 END = 2
@@ -168,6 +168,13 @@ def test_the_largest_scores_are_those_of_a_full_sort(vocabulary):
     values, places = largest(scores, added, 8)
     expected, at = (scores + added[:, :, None]).flatten(1).topk(8)
     assert torch.equal(values, expected) and torch.equal(places, at)
+
+
+@pytest.mark.parametrize("vocabulary", [64, 448, 301])
+def test_the_best_token_is_the_first_of_equal_ones(vocabulary):
+    scores = torch.randint(3, (40, vocabulary), generator=torch.Generator().manual_seed(2)).float()
+    scores[0] = 0
+    assert torch.equal(best(scores), scores.argmax(-1)) and best(scores)[0] == 0
 
 
 def test_other_models_are_left_to_generate(tokenizer):

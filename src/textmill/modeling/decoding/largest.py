@@ -36,6 +36,20 @@ def largest(scores: Any, added: Any, count: int) -> tuple[Any, Any]:
     return values, chosen.gather(1, places // GROUP) * GROUP + places % GROUP
 
 
+def best(scores: Any) -> Any:
+    """The place of the largest score of each row, the first of equal ones, as `argmax` finds it.
+
+    Many rows are faster by the maxima of groups, which vector instructions find.
+    """
+    rows, vocabulary = scores.shape
+    if rows == 1 or vocabulary % GROUP:
+        return scores.argmax(-1)
+    groups = scores.view(rows, -1, GROUP)
+    at = groups.amax(-1).argmax(-1, keepdim=True)
+    near = groups.gather(1, at[:, :, None].expand(-1, -1, GROUP))[:, 0]
+    return at[:, 0] * GROUP + near.argmax(-1)
+
+
 def is_one_of(tokens: Any, ends: tuple[int, ...]) -> Any:
     """Where `tokens` are among `ends`; for a few ends faster than `torch.isin`."""
     found = torch.zeros_like(tokens, dtype=torch.bool)

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from textmill.modeling.decoding.largest import is_one_of
+from textmill.modeling.decoding.largest import best, is_one_of
 from textmill.modeling.decoding.sampling import draw, uniforms
 from textmill.modeling.decoding.settings import Decoding
 
@@ -37,7 +37,7 @@ def write_on(
     written = torch.full((settings.max_new_tokens, items), -1)
     live, finished = torch.arange(items), torch.zeros(items, dtype=torch.bool)
     for step in range(settings.max_new_tokens):
-        tokens = logits.argmax(-1) if numbers is None else draw(logits, settings, numbers[live, step])
+        tokens = best(logits) if numbers is None else draw(logits, settings, numbers[live, step])
         written[step].index_copy_(0, live, tokens)
         if ends:
             finished |= is_one_of(tokens, ends)
