@@ -103,7 +103,7 @@ def answered(tokenizer: Any, messages: Sequence[Message]) -> tuple[list[int], li
         if not (said.startswith(asked) and whole.startswith(said)):
             raise ValueError("a chat template that rewrites earlier turns when later ones follow")
         spans.append((len(asked), len(said)))
-    found = tokenizer(whole, add_special_tokens=False, return_offsets_mapping=True)
+    found = tokenizer(whole, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
     marks, at = [], 0
     for start, _ in found["offset_mapping"]:
         while at < len(spans) and start >= spans[at][1]:

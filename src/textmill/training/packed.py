@@ -83,7 +83,7 @@ class Packed:
         return np.stack(ids), np.stack(places), np.stack(labels)
 
     def _row(self, row: int) -> tuple[Ids, Ids, Ids]:
-        """Places begin anew with each conversation and with the padding, which nothing is asked of."""
+        """Places begin anew with each conversation; a token of padding is a sequence of its own."""
         ids = np.full(self.room, self.pad, np.int64)
         places = np.zeros(self.room, np.int64)
         labels = np.full(self.room, IGNORED, np.int64)
@@ -96,5 +96,4 @@ class Packed:
             # What comes before a conversation is another one.
             labels[at] = IGNORED
             at = end
-        places[at:] = np.arange(self.room - at)
         return ids, places, labels

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     import torch
 
+ROW = 2
+"""Conversations of full length that a row has room for."""
+
 
 class Dialogue(Generation):
     """Every turn of the assistant counts, whatever is said before it is read only.
@@ -40,9 +43,10 @@ class Dialogue(Generation):
         template(tokenizer, params.base)
         pad = tokenizer.pad_token_id or 0
         self.unanswered = 0
+        # A row of one full conversation has a gap beside each that is longer than half of it.
+        room = ROW * params.max_input_tokens
         self.train, self.validation = (
-            Packed(*self._encoded(rows), params.batch, params.max_input_tokens, pad, seed)
-            for rows in (train, validation)
+            Packed(*self._encoded(rows), params.batch, room, pad, seed) for rows in (train, validation)
         )
 
     def _encoded(self, rows: Rows) -> tuple[list[list[int]], list[list[int]]]:
