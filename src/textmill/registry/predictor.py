@@ -80,7 +80,7 @@ class TextModel(PythonModel):
         options = {**self.defaults, **{name: value for name, value in (params or {}).items() if value}}
         if self.kind in ("tagging", "extraction"):
             return self._by_textmill(texts)
-        answers = {"classification": self._labels, "multilabel": self._label_sets}
+        answers: dict[str, Any] = {"classification": self._labels, "multilabel": self._label_sets}
         answer = answers.get(self.kind, self._texts)
         rows: list[Any] = [None] * len(texts)
         order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
