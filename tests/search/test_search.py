@@ -101,6 +101,7 @@ def trials_of(root: Path, pruning: str) -> list[dict]:
     return trials(root)
 
 
+@pytest.mark.slow
 def test_a_search_that_was_killed_ends_as_one_that_was_not(project):
     space = {"learning_rate": {"low": 0.001, "high": 0.02, "log": True}}
     root = project(space=space, trials=3, startup_trials=2, pruning="median")
@@ -226,6 +227,7 @@ def test_two_at_once_are_refused(project):
         command.search("s")
 
 
+@pytest.mark.slow
 def test_trials_are_runs_nested_in_the_searchs(project, monkeypatch):
     from textmill.tracking.store import connected
 
