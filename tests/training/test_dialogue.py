@@ -240,3 +240,12 @@ def test_conversations_survive_being_written_cleaned_and_shown() -> None:
     assert read(cleaned_text(write(talk), lambda text: text.replace("4", '"')))[1]["content"] == '"\nSure.'
     assert cleaned_text('[{"role": broken', str.upper) == '[{"ROLE": BROKEN'
     assert read("plain") == [{"role": "user", "content": "plain"}] and transcript("plain") == "plain"
+
+
+def test_a_model_without_positions_for_a_padded_batch_is_named(tmp_path) -> None:
+    model = build("decoder", Shape(1, 32, 2, 48, 100, 294), "gpt2")
+    save_model(model, tmp_path / "base", lambda to: save_tokenizer(assemble([]), to, "decoder", 100))
+    with pytest.raises(
+        UserError, match="vectors for 100 positions and batches are padded to a multiple of 8"
+    ):
+        run(tmp_path / "base", dialogue_rows(tmp_path / "data"), tmp_path, max_input_tokens=99)

@@ -13,6 +13,7 @@ from textmill.config.finetune import Finetune
 from textmill.errors import UserError
 from textmill.files import write_json
 from textmill.modeling.adapters import adapt
+from textmill.modeling.architectures import learned_positions
 from textmill.modeling.saving import save_model
 from textmill.progress import Progress
 from textmill.training.bases import load_model
@@ -22,6 +23,7 @@ from textmill.training.events import Spool
 from textmill.training.finetuning.objective import Objective
 from textmill.training.finetuning.privacy import Privately
 from textmill.training.loop import Plan, Run, fit
+from textmill.training.padding import MULTIPLE
 from textmill.training.pretrain_run import optimizers_of, plan_of
 from textmill.training.ranks import place
 
@@ -103,6 +105,13 @@ def _check_fit(model: Any, objective: Objective) -> None:
             f"{params.base}: reads {longest} tokens; expected max_input_tokens ({params.max_input_tokens}) "
             + (f"and max_target_tokens ({params.max_target_tokens}) " if both else "")
             + ("to fit into them together." if both else "to be no more.")
+        )
+    learned = learned_positions(model.config)
+    wanted = max(objective.longest(), params.max_target_tokens if model.config.is_encoder_decoder else 0)
+    if learned and -(-wanted // MULTIPLE) * MULTIPLE > learned:
+        raise UserError(
+            f"{params.base}: has vectors for {learned} positions and batches are padded to a multiple of "
+            f"{MULTIPLE}; expected max_input_tokens and max_target_tokens to fit, found {wanted}."
         )
     rows, tokens = model.get_input_embeddings().num_embeddings, len(objective.tokenizer)
     if tokens > rows:
