@@ -6,8 +6,8 @@ from benchmarks.training_peers import compared_rows, ours, trainer
 
 TITLE = "Denoising, speed"
 NOTE = """\
-NOTE
-"""
+As for causal language modelling, T5ForConditionalGeneration, spans of three tokens hidden by the same \
+code; windows of 256 tokens, of which 15 % are hidden. Ours is not compiled; the tuned Trainer is."""
 
 
 def rows() -> list[tuple[str, str, str, str]]:
