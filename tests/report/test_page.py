@@ -232,3 +232,20 @@ def test_probes_show_measures_tests_and_what_was_left_out(run_root, report_setti
     assert "写&lt;b&gt;" in page and "<b>" not in page.split('id="learned"')[1]
     assert "+1.25" in page and "p &lt; 0.001" in page and "Associations of embeddings" in page
     assert page.count("CrowS-Pairs") == 1
+
+
+def test_a_model_tells_of_contamination_and_of_groups(run_root, report_settings):
+    path = run_root / "reports/evaluation/translation.json"
+    report = read_json(path)
+    report["contamination"] = {
+        "rows": 600, "rows_found": {"value": 0.735, "low": 0.698, "high": 0.769, "n": 441}, "rows_whole": 268,
+        "documents": 1810, "documents_kept": 957, "largest_kept": 0.2,
+    }  # fmt: skip
+    row = {"value": 4.2, "low": 2.4, "high": 7.2, "n": 286}
+    flips = {"about": "flips", "overall": row, "axes": {"zh": row}, "no_difference": 0.0}
+    report["fairness"] = {"min_rows": 20, "measures": {"flip_rate": flips}, "flips": []}
+    write_json(path, report)
+    text = Page(render_page(collect(run_root), report_settings)).text
+    assert "73.5 %" in text and "268 are held whole" in text and "957 were trained on" in text
+    assert "20.0 % of a row at most" in text
+    assert "Groups and answers" in text and "[2.400, 7.200]" in text and "n 286" in text
