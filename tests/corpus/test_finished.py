@@ -214,6 +214,12 @@ def killed_runs(work: Work, most: int, seed: int) -> tuple[int, int]:
             process.kill()
         if process.returncode == 0:
             return len(work.done()), kill
+        if (work.root / "out").exists():
+            # The kill came behind the last shard: the next run starts anew, and clears what this one left.
+            begun = len(work.done())
+            subprocess.run(command, env=environment, check=True)
+            work.done()
+            return begun, kill + 1
     subprocess.run(command, env=environment, check=True)
     return len(work.done()), most
 

@@ -46,6 +46,7 @@ def write_task(project, name, kind, rows, target_lang=""):
             "input": [row[0] for row in part],
             "target": [row[1] for row in part],
             "source": [f"catalog {i % 2}" for i in range(len(part))],
+            "input_lang": ["en" if target_lang else ""] * len(part),
             "target_lang": [target_lang] * len(part),
         }
         pq.write_table(pa.table(columns), folder / f"{split}.parquet")
