@@ -29,7 +29,11 @@ NOTE = (
     "`<eos>` behind each document and write uint16 ids with an index. Ours is `tokenize_split` as the stage "
     "runs it, gigatoken and its parity check included; the peer is `tokenizers.encode_batch` (Rust, all "
     "cores), once as a whole and once its calls alone, without Parquet, packing and writing. Both have the "
-    "allocator of the stage, their tokenizers loaded and pyarrow told not to import pandas."
+    "allocator of the stage, their tokenizers loaded and pyarrow told not to import pandas. What bounds "
+    "it, by a profile (0.98 CPU seconds on one thread, 25 times less than the peer): gigatoken's encoding "
+    "55 %, reading Parquet 11 %, the parity check 7 %, writing 6 %, counting 4 %. Two threads cost a sixth "
+    "more; by the clock the peer gains 1.8 from the second core, ours 1.5, because gigatoken encodes one "
+    "batch at a time."
 )
 
 
