@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
+from typing import Any
 
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
@@ -20,8 +21,21 @@ ROOT = Path(__file__).resolve().parent.parent
 HEADER = "# Written by infra/lock.py from pyproject.toml; change that file, resolve, and run it again.\n"
 
 
-def closure(requirements: Iterable[str]) -> dict[str, str]:
+def own_requires(project: Mapping[str, Any]) -> list[str]:
+    """What pyproject.toml asks for, in the form of a package's metadata, which may be older."""
+    extras = project["optional-dependencies"].items()
+    return [
+        *project["dependencies"],
+        *(f'{text}; extra == "{extra}"' for extra, texts in extras for text in texts),
+    ]
+
+
+def closure(requirements: Iterable[str], requires: Mapping[str, Sequence[str]]) -> dict[str, str]:
     """Name → exact version of every installed package that `requirements` need, markers applied.
+
+    Args:
+        requirements: what is asked for.
+        requires: what packages need, where their metadata is not to be asked.
 
     Raises:
         SystemExit: a needed package is not installed here.
@@ -45,16 +59,18 @@ def closure(requirements: Iterable[str]) -> dict[str, str]:
         for wanted in {"", *requirement.extras}:
             if (name, wanted) not in seen:
                 seen.add((name, wanted))
-                queue += [(Requirement(text), wanted) for text in found.requires or []]
+                queue += [(Requirement(text), wanted) for text in requires.get(name, found.requires) or []]
     return pins
 
 
 def main() -> None:
     """Write both lock files."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    runtime = closure(project["dependencies"])
-    development = closure(project["optional-dependencies"]["dev"])
-    peers = closure(project["optional-dependencies"]["bench"])
+    requires = {canonicalize_name(project["name"]): own_requires(project)}
+    extras = project["optional-dependencies"]
+    runtime = closure(project["dependencies"], requires)
+    development = closure(extras["dev"], requires)
+    peers = closure(extras["bench"], requires)
     write(ROOT / "requirements.lock", runtime)
     development = without(development, runtime, {project["name"]: ""})
     write(ROOT / "requirements-dev.lock", development)
